@@ -1,0 +1,202 @@
+"""Problems: small frozen datasets, generated or measured, whose repr is valid Python and rebuilds the same arrays."""
+
+import csv
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_styles.errors import KerasStylesError
+
+Array = NDArray[np.floating]
+Float64Array = NDArray[np.float64]
+
+BUNDLED_TABLES = ("nist_norris", "study_hours")
+
+
+class ProblemError(KerasStylesError, ValueError):
+    """A dataset that cannot be trained on."""
+
+
+class Problem(Protocol):
+    """What training asks of a dataset; it is hashable, so that prepared data can be kept for it."""
+
+    @property
+    def features(self) -> int:
+        """Number of columns of x."""
+
+    def arrays(self, dtype: str = "float32") -> tuple[Array, Array]:
+        """Return x of shape (samples, features) and y of shape (samples, 1), both of `dtype`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearProblem:
+    """A generated dataset, y = x @ weights + bias + noise, every ingredient of which is visible and shrinkable.
+
+    `condition` spreads the columns' scales from 1 down to 1/condition before a reflection mixes them, so that the
+    columns are correlated; `collinear` takes that to its limit, where every column is a multiple of one; `scale`
+    multiplies and `offset` then shifts all features, so `scale=0` makes them constant.
+
+    Raises:
+        ProblemError: if an ingredient is not finite or out of its range, or the data overflow the dtype asked for.
+    """
+
+    weights: tuple[float, ...]
+    bias: float = 0.0
+    samples: int = 32
+    noise: float = 0.0
+    offset: float = 0.0
+    scale: float = 1.0
+    condition: float = 1.0
+    collinear: bool = False
+    data_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise ProblemError("LinearProblem needs at least one weight; pass weights=(1.0,) for one feature.")
+        if self.samples < 1:
+            raise ProblemError(f"LinearProblem needs at least one sample, not samples={self.samples}.")
+        for name in ("bias", "noise", "offset", "scale", "condition"):
+            if not math.isfinite(getattr(self, name)):
+                raise ProblemError(f"LinearProblem needs a finite {name}, not {name}={getattr(self, name)!r}.")
+        if not all(math.isfinite(weight) for weight in self.weights):
+            raise ProblemError(f"LinearProblem needs finite weights, not weights={self.weights!r}.")
+        if self.condition < 1:
+            raise ProblemError(f"LinearProblem needs condition >= 1, not condition={self.condition!r}.")
+
+    @property
+    def features(self) -> int:
+        """Number of columns of x."""
+        return len(self.weights)
+
+    def arrays(self, dtype: str = "float32") -> tuple[Array, Array]:
+        """Return x of shape (samples, features) and y of shape (samples, 1), both of `dtype`.
+
+        The same fields give the same bits with every NumPy: RandomState's stream is frozen, Generator's is not
+        (https://numpy.org/neps/nep-0019-rng-policy.html), and no linear algebra library is involved.
+        """
+        random = np.random.RandomState(self.data_seed)
+        normal = random.standard_normal((self.samples, self.features + 1))
+        columns, errors = normal[:, :-1], normal[:, -1:]
+        spread = np.zeros(self.features) if self.collinear else self.condition ** -np.linspace(0, 1, self.features)
+        spread[0] = 1.0
+        columns = columns * spread
+        # Householder's reflection at the diagonal: orthogonal, so the mixed columns keep the conditioning.
+        columns = columns - 2 * columns.sum(axis=1, keepdims=True) / self.features
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = (columns * self.scale + self.offset).astype(dtype)
+            target = (x.astype(np.float64) * np.asarray(self.weights)).sum(axis=1, keepdims=True)
+            y = (target + self.bias + self.noise * errors).astype(dtype)
+        return checked_arrays(x, y, where=repr(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableProblem:
+    """A measured dataset: the rows of a CSV file with a header, whose last column is the target.
+
+    `source` is the name of a bundled table or the path of a file. With `standardized`, every column is shifted to
+    mean 0 and scaled to standard deviation 1, in float64, before it is rounded to the dtype asked for.
+
+    Raises:
+        ProblemError: if the table is missing, malformed, empty or not finite, or a column to standardize is constant.
+    """
+
+    source: str
+    standardized: bool = False
+
+    @property
+    def features(self) -> int:
+        """Number of columns of x."""
+        return self._table().shape[1] - 1
+
+    def arrays(self, dtype: str = "float32") -> tuple[Array, Array]:
+        """Return x of shape (samples, features) and y of shape (samples, 1), both of `dtype`."""
+        table = self._table()
+        if self.standardized:
+            mean, deviation = self._moments()
+            table = (table - mean) / deviation
+        with np.errstate(over="ignore"):
+            rounded = table.astype(dtype)
+        return checked_arrays(rounded[:, :-1], rounded[:, -1:], where=repr(self))
+
+    def original_coordinates(self, weight: float, bias: float) -> tuple[float, float]:
+        """Map weight and bias of a line fitted to the standardized table back to the units of the file."""
+        (x_mean, y_mean), (x_deviation, y_deviation) = self._moments()
+        slope = weight * y_deviation / x_deviation
+        return float(slope), float(y_mean + bias * y_deviation - slope * x_mean)
+
+    def _table(self) -> Float64Array:
+        return _read_table(self.source)
+
+    def _moments(self) -> tuple[Float64Array, Float64Array]:
+        table = self._table()
+        deviation = table.std(axis=0)
+        if not deviation.all():
+            raise ProblemError(f"{self!r} has a constant column, which cannot be standardized; drop that column.")
+        return table.mean(axis=0), deviation
+
+
+def checked_arrays(x: Array, y: Array, *, where: str) -> tuple[Array, Array]:
+    """Return x and y if they can be trained on.
+
+    Args:
+        x: shape (samples, features).
+        y: shape (samples, 1).
+        where: what to call this dataset in the message.
+
+    Raises:
+        ProblemError: if the shapes do not fit together, there is nothing in them, or a value is NaN or infinite.
+    """
+    if x.ndim != 2 or y.ndim != 2 or y.shape[1] != 1:
+        raise ProblemError(
+            f"{where}: x has shape {x.shape} and y {y.shape}; reshape them to (samples, features) and (samples, 1)."
+        )
+    if x.size == 0 or y.size == 0:
+        raise ProblemError(f"{where}: x has shape {x.shape} and y {y.shape}, so there is nothing to train on; add data.")
+    if len(x) != len(y):
+        raise ProblemError(f"{where}: x has {len(x)} samples but y has {len(y)}; drop or add rows until they match.")
+    for name, values in (("x", x), ("y", y)):
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            row, column = (int(i) for i in bad[0])
+            raise ProblemError(
+                f"{where}: {name}[{row}, {column}] is {values[row, column]} in {values.dtype}, the first of {len(bad)} "
+                "values that are not finite; repair, drop or rescale those rows."
+            )
+    return x, y
+
+
+@lru_cache(maxsize=8)
+def _read_table(source: str) -> Float64Array:
+    """Read a CSV file of finite numbers with a header line; the shape is (rows, columns), at least 1 and 2."""
+    if source in BUNDLED_TABLES:
+        text = resources.files("keras_styles").joinpath("data", f"{source}.csv").read_text(encoding="utf-8")
+    else:
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProblemError(
+                f"The table {source!r} cannot be read ({error}); give the path of a CSV file, "
+                f"or one of {', '.join(BUNDLED_TABLES)}."
+            ) from error
+    header, *rows = [row for row in csv.reader(text.splitlines()) if row] or [[]]
+    if len(header) < 2 or not rows:
+        raise ProblemError(f"The table {source!r} needs a header, at least two columns and at least one row below it.")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise ProblemError(f"The table {source!r} has {len(row)} values in row {number}, not {len(header)}; mend it.")
+        for name, value in zip(header, row, strict=True):
+            try:
+                float(value)
+            except ValueError:
+                raise ProblemError(
+                    f"The table {source!r} has {value!r} in row {number}, column {name!r}, which is no number; mend it."
+                ) from None
+    table = np.array(rows, dtype=np.float64)
+    table.setflags(write=False)  # shared by everyone who asks for this table
+    return table

@@ -1,0 +1,186 @@
+"""Records: the schema of what is kept under results/, and how it is written and read without losing anything."""
+
+import os
+import re
+import tempfile
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from keras_styles.errors import KerasStylesError
+
+RESULTS_VARIABLE = "KERAS_STYLES_RESULTS"
+EQUIVALENCE_SCHEMA = 1
+
+
+class ResultsError(KerasStylesError, OSError):
+    """A results folder or a record that cannot be used."""
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Environment(_Schema):
+    """Everything about machine and software that can change a number; runs that differ in it are not comparable."""
+
+    machine: str = Field(description="slug of the hardware: system, processor, cores, GPU; names a folder of results")
+    cpu: str
+    cores: int = Field(description="cores this process may use")
+    memory_gib: float
+    gpu: str | None
+    gpu_driver: str | None
+    system: str
+    python: str
+    numpy: str
+    keras: str
+    engine: str
+    engine_version: str
+    device: str
+    threads: int = Field(description="threads the engine may use within and between operations")
+    mode: str = Field(description="how the engine executes a step: graph, eager or xla")
+    jit_compile: bool
+    dtype_policy: str
+    deterministic: bool
+    tensor_float_32: bool
+    commit: str | None = Field(description="commit of this project's checkout, with '+' when it was modified")
+
+
+class StageSummary(_Schema):
+    """What one stage's comparisons came to."""
+
+    architecture: str
+    tier: int
+    stage: str
+    comparisons: int
+    differing: int
+    diverged: int
+    worst_margin: float | None = Field(description="largest observed difference / bound, None in tier 0")
+
+
+class Failure(_Schema):
+    """One failed test and the text it failed with."""
+
+    test: str
+    message: str
+
+
+class EquivalenceRecord(_Schema):
+    """One run of the equivalence suite."""
+
+    kind: Literal["equivalence"] = "equivalence"
+    schema_version: int = EQUIVALENCE_SCHEMA
+    created: datetime
+    environment: Environment
+    profile: str
+    outcome: Literal["passed", "failed", "interrupted"]
+    tests: dict[str, int] = Field(description="number of tests by outcome: passed, failed, skipped, ...")
+    skips: list[str] = Field(description="the reason of each skipped test")
+    comparisons: int
+    stages: list[StageSummary]
+    failures: list[Failure]
+    seconds: float
+
+
+def results_folder() -> Path:
+    """Return the folder of all records: $KERAS_STYLES_RESULTS, or results/ in the current folder."""
+    return Path(os.environ.get(RESULTS_VARIABLE) or "results")
+
+
+def slug(text: str) -> str:
+    """Turn any text into lower-case words joined by dashes, fit for the name of a folder."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "unknown"
+
+
+def stamp(moment: datetime) -> str:
+    """Return a UTC time as it stands in file names, sortable as text."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def require_writable(folder: Path) -> None:
+    """Make `folder` and prove that a file can be written there, before anything is measured.
+
+    Raises:
+        ResultsError: if not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0" * 4096)
+    except OSError as error:
+        raise ResultsError(
+            f"Results cannot be written to {folder} ({error.strerror or error}); make room or change its permissions, "
+            f"or set {RESULTS_VARIABLE} to another folder."
+        ) from error
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write `text` to a file that must not exist yet, whole or not at all.
+
+    Raises:
+        FileExistsError: if `path` exists, also if another process has just made it.
+        OSError: if it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.link(draft, path)  # unlike a rename, a link never replaces what is there
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def save(folder: Path, name: str, text: str) -> tuple[Path, str | None]:
+    """Save `text` as `folder`/`name`, or in the system's folder for temporary files if that fails.
+
+    Returns:
+        The path written, and None or a sentence that says why it is not the path asked for.
+
+    Raises:
+        ResultsError: if neither place takes it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_new(folder / name, text)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        rescue = Path(tempfile.gettempdir()) / f"{uuid.uuid4().hex[:8]}-{name}"
+        try:
+            write_new(rescue, text)
+        except OSError:
+            raise ResultsError(
+                f"The record {folder / name} cannot be written ({error.strerror or error}), nor can {rescue}; "
+                "make room and run again."
+            ) from error
+        return rescue, (
+            f"The record could not be written to {folder} ({error.strerror or error}) and was kept as {rescue}; "
+            f"make room and move it to {folder / name}."
+        )
+    return folder / name, None
+
+
+def save_equivalence(record: EquivalenceRecord, results: Path) -> tuple[Path, str | None]:
+    """Save one run of the equivalence suite under a unique name in its machine's folder; see `save`."""
+    name = f"equivalence-{stamp(record.created)}-{uuid.uuid4().hex[:8]}.json"
+    return save(results / record.environment.machine, name, record.model_dump_json(indent=1) + "\n")
+
+
+def load_equivalence(path: Path) -> EquivalenceRecord:
+    """Read one run of the equivalence suite.
+
+    Raises:
+        ResultsError: if the file cannot be read, is corrupt, or was written under another schema.
+    """
+    try:
+        return EquivalenceRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ResultsError(f"The record {path} cannot be read ({error.strerror}); check its permissions.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file as a whole"
+        raise ResultsError(
+            f"The record {path} is corrupt or of another schema ({where}: {first['msg']}); delete it or run again."
+        ) from error

@@ -1,0 +1,359 @@
+"""The ground floor: chooses the engine, imports Keras, and answers for device, modes, determinism, synchronization.
+
+No other module of this package imports keras, tensorflow, jax or torch; it asks here. Importing this module decides
+the engine for the process: `KERAS_BACKEND`, or tensorflow. An engine that was not chosen is never imported.
+"""
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+
+from keras_styles.errors import KerasStylesError
+from keras_styles.problems import Array
+from keras_styles.recipes import DType, Mode
+from keras_styles.records import Environment, slug
+
+ENGINE_VARIABLE: Final = "KERAS_BACKEND"
+DEVICE_VARIABLE: Final = "KERAS_STYLES_DEVICE"
+
+# How each engine can execute a step; the first is what it does for users who set nothing. Keras has no other mode for
+# torch without a compiler toolchain, and compiles everything that is not eager with XLA on jax.
+_MODES: Final[dict[str, tuple[Mode, ...]]] = {
+    "tensorflow": ("graph", "eager", "xla"),
+    "jax": ("xla", "eager"),
+    "torch": ("eager",),
+}
+ENGINES: Final = tuple(_MODES)
+# Keras' name of each device. Not "cpu:0": on torch Keras takes that for another device than "cpu", copies every
+# variable to it at each use, and `fit` ends in "No gradients provided for any variable" (Keras 3.15).
+_DEVICE_NAMES: Final = {"cpu": "cpu", "gpu": "gpu:0"}
+DEVICES: Final = tuple(_DEVICE_NAMES)
+
+
+class RuntimeChoiceError(KerasStylesError):
+    """An engine, device or mode that was asked for and is not there."""
+
+
+def _choose_engine() -> str:
+    chosen = os.environ.get(ENGINE_VARIABLE) or "tensorflow"
+    if chosen not in ENGINES:
+        raise RuntimeChoiceError(
+            f"{ENGINE_VARIABLE}={chosen} names no engine that can train here; set it to one of {', '.join(ENGINES)}."
+        )
+    if importlib.util.find_spec(chosen) is None:
+        extra = "" if chosen == "tensorflow" else f"[{chosen}]"
+        raise RuntimeChoiceError(
+            f"{ENGINE_VARIABLE}={chosen}, but the package {chosen} is not installed; run "
+            f"pip install 'keras-styles{extra}' (in a checkout: pip install -e '.{extra}'), or choose another engine."
+        )
+    return chosen
+
+
+def _usable_cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+ENGINE: Final = _choose_engine()
+THREADS: Final = _usable_cores()
+
+
+@contextlib.contextmanager
+def _without_greetings() -> Iterator[None]:
+    """Hold back what is written to standard error inside, below Python too; an exception lets it out.
+
+    TensorFlow writes a dozen lines before its log level counts, whatever TF_CPP_MIN_LOG_LEVEL says.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held, contextlib.ExitStack() as stack:
+        original = os.dup(2)
+        stack.callback(os.close, original)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+
+
+os.environ[ENGINE_VARIABLE] = ENGINE  # outranks what a keras.json in the home folder says
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if ENGINE != "tensorflow":
+    # keras.utils.set_random_seed imports tensorflow wherever it is installed; so a run on jax or torch is the same
+    # with and without it, and starts seconds sooner.
+    sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]  # None is how import is told "not there"
+with _without_greetings() if ENGINE == "tensorflow" else contextlib.nullcontext():
+    _engine: Any = importlib.import_module(ENGINE)
+    keras: Any = importlib.import_module("keras")
+
+if keras.backend.backend() != ENGINE:
+    raise RuntimeChoiceError(
+        f"Keras was imported with the engine {keras.backend.backend()} before keras_styles.runtime could choose "
+        f"{ENGINE}; set {ENGINE_VARIABLE} before Python starts."
+    )
+
+
+def _configure_engine() -> None:
+    """Set what the engines would otherwise take from the machine: threads, reduced precision, log level."""
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.disable_interactive_logging()
+    if ENGINE == "tensorflow":
+        _engine.get_logger().setLevel("ERROR")
+        _engine.config.threading.set_intra_op_parallelism_threads(THREADS)
+        _engine.config.threading.set_inter_op_parallelism_threads(THREADS)
+        _engine.config.experimental.enable_tensor_float_32_execution(False)
+    elif ENGINE == "jax":
+        _engine.config.update("jax_default_matmul_precision", "float32")
+    else:
+        _engine.set_num_threads(THREADS)
+        _engine.backends.cuda.matmul.allow_tf32 = False
+        _engine.backends.cudnn.allow_tf32 = False
+
+
+_configure_engine()
+
+
+def engine_module() -> ModuleType:
+    """Return the imported engine, for code that has to speak to it without Keras."""
+    module: ModuleType = _engine
+    return module
+
+
+def modes() -> tuple[Mode, ...]:
+    """Return the modes of this engine, its usual one first."""
+    return _MODES[ENGINE]
+
+
+def resolve_mode(mode: Mode | None) -> Mode:
+    """Return `mode`, or the engine's usual one for None.
+
+    Raises:
+        RuntimeChoiceError: if this engine has no such mode.
+    """
+    if mode is None:
+        return modes()[0]
+    if mode not in modes():
+        raise RuntimeChoiceError(
+            f"The engine {ENGINE} has no mode {mode!r}; use one of {', '.join(modes())}, or another {ENGINE_VARIABLE}."
+        )
+    return mode
+
+
+def compile_arguments(mode: Mode) -> dict[str, bool]:
+    """Return what `keras.Model.compile` is told for `mode`, so that nothing is left to `jit_compile="auto"`."""
+    return {"jit_compile": mode == "xla", "run_eagerly": mode == "eager"}
+
+
+@functools.cache
+def available_devices() -> tuple[str, ...]:
+    """Return the devices that this engine sees: always the CPU, the GPU when there is one."""
+    if ENGINE == "tensorflow":
+        gpu = bool(_engine.config.list_physical_devices("GPU"))
+    elif ENGINE == "jax":
+        gpu = any(device.platform == "gpu" for device in _engine.devices())
+    else:
+        gpu = bool(_engine.cuda.is_available())
+    return DEVICES if gpu else DEVICES[:1]
+
+
+def require_device(device: str) -> str:
+    """Return `device` if the engine sees it.
+
+    Raises:
+        RuntimeChoiceError: if not.
+    """
+    if device not in DEVICES:
+        raise RuntimeChoiceError(f"{device!r} is no device; set {DEVICE_VARIABLE} to one of {', '.join(DEVICES)}.")
+    if device not in available_devices():
+        raise RuntimeChoiceError(
+            f"The engine {ENGINE} sees no {device.upper()}; check the driver and that {ENGINE} was installed with "
+            f"{device.upper()} support, or set {DEVICE_VARIABLE}=cpu."
+        )
+    return device
+
+
+def chosen_device() -> str:
+    """Return the device that `KERAS_STYLES_DEVICE` asks for, the CPU if it is silent.
+
+    Raises:
+        RuntimeChoiceError: if it is not there.
+    """
+    return require_device(os.environ.get(DEVICE_VARIABLE) or "cpu")
+
+
+@contextlib.contextmanager
+def on_device(device: str) -> Iterator[None]:
+    """Place all that is built and executed inside on `device`."""
+    with keras.device(_DEVICE_NAMES[require_device(device)]):
+        yield
+
+
+@contextlib.contextmanager
+def precision(dtype: DType) -> Iterator[None]:
+    """Make `dtype` the dtype of everything inside: layers, and the losses, metrics and rates that follow floatx.
+
+    A dtype policy alone is not enough: under a float64 policy Keras computes the loss in floatx.
+    """
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    # jax silently turns float64 into float32 unless told otherwise.
+    wide = _engine.enable_x64(True) if ENGINE == "jax" and dtype == "float64" else contextlib.nullcontext()
+    try:
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        with wide:
+            yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+def make_deterministic(on: bool) -> None:
+    """Make the engine's operations deterministic, or give back the faster ones that need not be."""
+    if ENGINE == "tensorflow":
+        config = _engine.config.experimental
+        (config.enable_op_determinism if on else config.disable_op_determinism)()
+    elif ENGINE == "torch":
+        if on:
+            # cuBLAS reads it when its first handle is made; without it, torch refuses deterministic products on a GPU.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        _engine.use_deterministic_algorithms(on)
+
+
+def is_deterministic() -> bool:
+    """Say whether the engine was told to be deterministic; XLA on a CPU always is."""
+    if ENGINE == "tensorflow":
+        config = importlib.import_module("tensorflow.python.framework.config")  # there is a setter, but no public getter
+        return bool(config.is_op_determinism_enabled())
+    if ENGINE == "torch":
+        return bool(_engine.are_deterministic_algorithms_enabled())
+    return "cpu" in available_devices()[-1]
+
+
+def synchronize() -> None:
+    """Wait until the devices have finished all the work they were given; call it on both sides of a timed region."""
+    if ENGINE == "tensorflow":
+        _engine.test.experimental.sync_devices()
+    elif ENGINE == "jax":
+        for array in _engine.live_arrays():
+            array.block_until_ready()
+    elif "gpu" in available_devices():
+        _engine.cuda.synchronize()
+
+
+def repeated_batches(batches: list[tuple[Array, Array]]) -> Callable[[], Any]:
+    """Return a function that gives data for `fit(steps_per_epoch=...)`: the batches in order, over and over.
+
+    On TensorFlow that is one dataset stripped of all that costs time and changes no bit: a tensor instead of slices
+    where there is one batch, a thread of its own instead of a pool, no autotuning. The dimension of the samples is
+    left open, as `fit` on arrays leaves it, so that datasets of different length share one trace. The other engines
+    take a generator, a new one for each `fit` since Keras reads ahead.
+    """
+    if ENGINE != "tensorflow":
+
+        def forever() -> Iterator[tuple[Array, Array]]:
+            while True:
+                yield from batches
+
+        return forever
+
+    data = _engine.data.Dataset
+    if len(batches) == 1:
+        dataset = data.from_tensors(batches[0])
+    else:
+        x, y = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
+        dataset = data.from_tensor_slices((x, y)).batch(len(batches[0][0])).cache()
+    options = _engine.data.Options()
+    options.deterministic = True
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1
+    options.threading.max_intra_op_parallelism = 1
+    options.experimental_optimization.apply_default_optimizations = False
+    open_shapes = tuple(
+        _engine.TensorSpec((None, *array.shape[1:]), _engine.dtypes.as_dtype(array.dtype)) for array in batches[0]
+    )
+    variant = _engine.data.experimental.to_variant(dataset.repeat().with_options(options))
+    endless = _engine.data.experimental.from_variant(variant, open_shapes)
+    return lambda: endless
+
+
+def _query_gpu() -> tuple[str | None, str | None]:
+    """Return name and driver version of the first GPU as nvidia-smi tells them, or two Nones."""
+    if "gpu" not in available_devices() or not (tool := shutil.which("nvidia-smi")):
+        return None, None
+    query = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader", "--id=0"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return "unknown GPU", None
+    name, _, driver = answer.strip().partition(", ")
+    return name, driver or None
+
+
+def _commit() -> str | None:
+    """Return the commit of the checkout that this file lies in, with '+' when it was modified, or None."""
+    here = Path(__file__).parent
+    try:
+        asked = [
+            subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, timeout=30, check=True).stdout  # noqa: S603, S607
+            for words in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--", "."))
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return asked[0].strip() + ("+" if asked[1].strip() else "")
+
+
+@functools.cache
+def _machine() -> dict[str, Any]:
+    import cpuinfo
+    import psutil
+
+    cpu = cpuinfo.get_cpu_info().get("brand_raw") or platform.processor() or platform.machine()
+    gpu, driver = _query_gpu()
+    words = (platform.system(), platform.machine(), cpu, f"{THREADS} cores", gpu or "no gpu")
+    return {
+        "machine": slug(" ".join(words)),
+        "cpu": cpu,
+        "cores": THREADS,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": gpu,
+        "gpu_driver": driver,
+        "system": platform.platform(),
+        "commit": _commit(),
+    }
+
+
+def environment(*, device: str, mode: Mode | None = None, dtype: DType = "float32") -> Environment:
+    """Return the environment record of this process for work in `mode` on `device`."""
+    resolved = resolve_mode(mode)
+    return Environment(
+        **_machine(),
+        python=platform.python_version(),
+        numpy=np.__version__,
+        keras=keras.__version__,
+        engine=ENGINE,
+        engine_version=_engine.__version__,
+        device=device,
+        threads=THREADS,
+        mode=resolved,
+        jit_compile=compile_arguments(resolved)["jit_compile"],
+        dtype_policy=dtype,
+        deterministic=is_deterministic(),
+        tensor_float_32=False,
+    )
