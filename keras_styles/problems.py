@@ -157,7 +157,9 @@ def checked_arrays(x: Array, y: Array, *, where: str) -> tuple[Array, Array]:
             f"{where}: x has shape {x.shape} and y {y.shape}; reshape them to (samples, features) and (samples, 1)."
         )
     if x.size == 0 or y.size == 0:
-        raise ProblemError(f"{where}: x has shape {x.shape} and y {y.shape}, so there is nothing to train on; add data.")
+        raise ProblemError(
+            f"{where}: x has shape {x.shape} and y {y.shape}, so there is nothing to train on; add data."
+        )
     if len(x) != len(y):
         raise ProblemError(f"{where}: x has {len(x)} samples but y has {len(y)}; drop or add rows until they match.")
     for name, values in (("x", x), ("y", y)):
@@ -189,7 +191,9 @@ def _read_table(source: str) -> Float64Array:
         raise ProblemError(f"The table {source!r} needs a header, at least two columns and at least one row below it.")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            raise ProblemError(f"The table {source!r} has {len(row)} values in row {number}, not {len(header)}; mend it.")
+            raise ProblemError(
+                f"The table {source!r} has {len(row)} values in row {number}, not {len(header)}; mend it."
+            )
         for name, value in zip(header, row, strict=True):
             try:
                 float(value)

@@ -45,7 +45,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.optimizer != "sgd" or self.loss != "mse":
-            raise RecipeError(f"A recipe trains with 'sgd' on 'mse', not {self.optimizer!r} on {self.loss!r}; use those.")
+            raise RecipeError(
+                f"A recipe trains with 'sgd' on 'mse', not {self.optimizer!r} on {self.loss!r}; use those."
+            )
         if self.dtype not in ("float32", "float64"):
             raise RecipeError(f"A recipe needs dtype 'float32' or 'float64', not {self.dtype!r}.")
         if not (math.isfinite(self.learning_rate) and self.learning_rate >= 0):

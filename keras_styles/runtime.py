@@ -224,11 +224,33 @@ def precision(dtype: DType) -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
+@functools.cache
+def computed_in(dtype: DType) -> tuple[DType, DType]:
+    """Return the dtypes in which Keras multiplies matrices and takes means of numbers of `dtype`, found by trying.
+
+    Keras 3.15 hands both back as float64, but takes the mean in float32 on jax and torch, and the product in float32
+    on torch: there its rule for the common dtype of two operands knows no float64.
+    """
+    if dtype == "float32":
+        return dtype, dtype
+    with precision(dtype):
+        fine = 1 + 2.0**-40  # float64 can tell it from 1, float32 cannot
+        number = keras.ops.convert_to_tensor(np.array([[fine]]))
+        one = keras.ops.convert_to_tensor(np.array([[1.0]]))
+        exact = [float(result) == fine for result in (keras.ops.matmul(number, one)[0, 0], keras.ops.mean(number))]
+    product, mean = ("float64" if fits else "float32" for fits in exact)
+    return product, mean  # type: ignore[return-value]  # mypy takes the literals for str
+
+
+def _op_determinism() -> Any:
+    """Return TensorFlow's own module for op determinism: publicly it can be switched on, but not off or asked for."""
+    return importlib.import_module("tensorflow.python.framework.config")
+
+
 def make_deterministic(on: bool) -> None:
     """Make the engine's operations deterministic, or give back the faster ones that need not be."""
     if ENGINE == "tensorflow":
-        config = _engine.config.experimental
-        (config.enable_op_determinism if on else config.disable_op_determinism)()
+        (_op_determinism().enable_op_determinism if on else _op_determinism().disable_op_determinism)()
     elif ENGINE == "torch":
         if on:
             # cuBLAS reads it when its first handle is made; without it, torch refuses deterministic products on a GPU.
@@ -237,13 +259,29 @@ def make_deterministic(on: bool) -> None:
 
 
 def is_deterministic() -> bool:
-    """Say whether the engine was told to be deterministic; XLA on a CPU always is."""
+    """Say whether the engine was told to be deterministic; jax has no such switch, and XLA on a CPU always is."""
     if ENGINE == "tensorflow":
-        config = importlib.import_module("tensorflow.python.framework.config")  # there is a setter, but no public getter
-        return bool(config.is_op_determinism_enabled())
+        return bool(_op_determinism().is_op_determinism_enabled())
     if ENGINE == "torch":
         return bool(_engine.are_deterministic_algorithms_enabled())
-    return "cpu" in available_devices()[-1]
+    return "gpu" not in available_devices()
+
+
+@contextlib.contextmanager
+def in_mode(mode: Mode) -> Iterator[None]:
+    """Let all that is compiled and executed inside be in `mode`.
+
+    Under op determinism Keras drops `jit_compile=True` on TensorFlow with a warning and goes on in graph mode. XLA's
+    programs for the CPU are deterministic by themselves, so the switch is off while they are compiled and run.
+    """
+    suspended = mode == "xla" and ENGINE == "tensorflow" and is_deterministic()
+    if suspended:
+        make_deterministic(False)
+    try:
+        yield
+    finally:
+        if suspended:
+            make_deterministic(True)
 
 
 def synchronize() -> None:
@@ -299,7 +337,7 @@ def _query_gpu() -> tuple[str | None, str | None]:
         return None, None
     query = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader", "--id=0"]
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout  # noqa: S603
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return "unknown GPU", None
     name, _, driver = answer.strip().partition(", ")
@@ -311,7 +349,7 @@ def _commit() -> str | None:
     here = Path(__file__).parent
     try:
         asked = [
-            subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, timeout=30, check=True).stdout  # noqa: S603, S607
+            subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, timeout=30, check=True).stdout
             for words in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--", "."))
         ]
     except (OSError, subprocess.SubprocessError):

@@ -18,8 +18,9 @@ from keras_styles.problems import Array, Problem
 from keras_styles.recipes import DType, Mode, Recipe
 from keras_styles.records import Environment
 
-# A compiled model with its trace takes a few megabytes; twenty-one shapes in three styles stay below 200.
-KEPT_MODELS = 64
+# Eight widths, two distances between snapshots and three styles make 48, and single recipes come and go beside them;
+# a compiled model with its traces takes about two megabytes.
+KEPT_MODELS = 96
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Trainer:
         """
         mode = runtime.resolve_mode(recipe.mode)
         batches = _repeated_batches(problem, recipe)
-        with runtime.on_device(self.device), runtime.precision(recipe.dtype):
+        with runtime.on_device(self.device), runtime.precision(recipe.dtype), runtime.in_mode(mode):
             start = initial_weights or self._initial_weights(style, problem.features, recipe.seed, recipe.dtype)
             kept = self._compiled(style, problem.features, recipe, mode)
             kept.reset(start, recipe.learning_rate)
@@ -173,11 +174,19 @@ class Trainer:
 
 
 def compile_model(model: Any, recipe: Recipe, mode: Mode, steps: int = 1) -> None:
-    """Compile a model for a recipe, with every choice made that Keras would otherwise make by itself."""
+    """Compile a model for a recipe, with every choice made that Keras would otherwise make by itself.
+
+    Raises:
+        RuntimeChoiceError: if Keras did not take `mode` for this model.
+    """
     optimizer = runtime.keras.optimizers.SGD(learning_rate=recipe.learning_rate, momentum=0.0, nesterov=False)
-    model.compile(
-        optimizer=optimizer, loss=recipe.loss, steps_per_execution=steps, **runtime.compile_arguments(mode)
-    )
+    model.compile(optimizer=optimizer, loss=recipe.loss, steps_per_execution=steps, **runtime.compile_arguments(mode))
+    for name, value in runtime.compile_arguments(mode).items():
+        if getattr(model, name) != value:
+            raise runtime.RuntimeChoiceError(
+                f"Mode {mode!r} needs {name}={value}, but Keras made it {getattr(model, name)} for "
+                f"{type(model).__name__}; choose another mode."
+            )
 
 
 def steps_per_execution(recipe: Recipe, mode: Mode) -> int:

@@ -1,0 +1,1 @@
+"""The benchmark: what each style costs."""

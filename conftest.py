@@ -1,0 +1,14 @@
+"""Hypothesis profiles for all suites: `pr` by default, `nightly` and `long` through --hypothesis-profile."""
+
+from hypothesis import HealthCheck, settings
+
+# The first example of a new shape is traced and compiled, which takes hundreds of times longer than the next one: no
+# deadline, and no complaint about it. One failure at a time is explained rather than many at once.
+settings.register_profile(
+    "base", deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow]
+)
+# A pull request is judged on the same examples whenever it runs; the other profiles look for new ones.
+settings.register_profile("pr", settings.get_profile("base"), max_examples=30, derandomize=True)
+settings.register_profile("nightly", settings.get_profile("base"), max_examples=2_000)
+settings.register_profile("long", settings.get_profile("base"), max_examples=20_000)
+settings.load_profile("pr")

@@ -1,0 +1,158 @@
+"""Hooks of the equivalence suite: the engine's choice, determinism, the count of comparisons, and the record."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from hypothesis import settings
+
+from keras_styles.errors import KerasStylesError
+from keras_styles.records import EquivalenceRecord, Failure, require_writable, results_folder, save_equivalence
+
+if TYPE_CHECKING:
+    from keras_styles.training import Trainer
+
+HERE = Path(__file__).parent
+STARTED = time.monotonic()
+
+
+class Run:
+    """What happened to the tests of this suite, gathered for its record."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.skips: list[str] = []
+        self.failures: list[Failure] = []
+        self.saved = ""
+
+
+RUN = Run()
+
+
+def pytest_configure() -> None:
+    """Import the engine now, so that a wrong choice is one sentence instead of a traceback from every file."""
+    try:
+        from keras_styles import runtime
+
+        runtime.chosen_device()
+        require_writable(results_folder())
+    except KerasStylesError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_report_header() -> str:
+    """Show versions, engine, device, mode and profile."""
+    from keras_styles import runtime
+
+    here = runtime.environment(device=runtime.chosen_device())
+    return (
+        f"keras-styles: keras {here.keras}, {here.engine} {here.engine_version}, numpy {here.numpy}, {here.device}, "
+        f"mode {here.mode}, {here.threads} threads, profile {settings.get_current_profile_name()}"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a generated test without an explicit example: what once failed, or nearly did, is tried every time."""
+    for item in items:
+        function = getattr(item, "function", None)
+        if HERE in item.path.parents and getattr(function, "is_hypothesis_test", False):
+            assert function is not None
+            if not getattr(function, "hypothesis_explicit_examples", ()):
+                raise pytest.UsageError(f"{item.nodeid} is a @given without an @example; add one that matters.")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Gather outcomes, reasons of skips and texts of failures of this suite's tests."""
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # what a wrapper is sent has no precise type
+    if HERE in item.path.parents and (report.when == "call" or report.outcome != "passed"):
+        RUN.outcomes[report.outcome] += 1
+        if report.skipped and call.excinfo is not None:
+            RUN.skips.append(f"{item.name}: {call.excinfo.value}")
+        if report.failed and call.excinfo is not None:
+            RUN.failures.append(Failure(test=item.nodeid, message=str(call.excinfo.value).strip()))
+    return report  # type: ignore[return-value]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Save the record, also of a run that was interrupted."""
+    if not RUN.outcomes:
+        return
+    from equivalence.agreement import TALLY
+    from keras_styles import runtime
+
+    outcome: Literal["passed", "failed", "interrupted"] = "failed" if RUN.failures else "passed"
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        outcome = "interrupted"
+    record = EquivalenceRecord(
+        created=datetime.now(UTC),
+        environment=runtime.environment(device=runtime.chosen_device()),
+        profile=settings.get_current_profile_name(),
+        outcome=outcome,
+        tests=dict(RUN.outcomes),
+        skips=RUN.skips,
+        comparisons=len(TALLY.comparisons),
+        stages=TALLY.summaries(),
+        failures=RUN.failures,
+        seconds=round(time.monotonic() - STARTED, 1),
+    )
+    try:
+        path, trouble = save_equivalence(record, results_folder())
+        RUN.saved = trouble or f"saved as {path}"
+    except KerasStylesError as error:
+        RUN.saved = str(error)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """Print the count of comparisons, the worst margin and where the record went."""
+    if not RUN.outcomes:
+        return
+    from equivalence.agreement import TALLY, worst_margin
+
+    terminalreporter.section("equivalence")
+    margin = worst_margin(TALLY.comparisons)
+    tiers = Counter(comparison.tier for comparison in TALLY.comparisons)
+    terminalreporter.line(
+        f"{len(TALLY.comparisons)} comparisons: {tiers[0]} to the bit between styles, {tiers[1]} with the reference"
+        + ("" if margin is None else f", worst margin {margin:.3g} of the bound")
+    )
+    terminalreporter.line(RUN.saved)
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        terminalreporter.line("Interrupted: what was compared until then is kept; run it again for the rest.")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _deterministic() -> Iterator[None]:
+    """Make the engine deterministic for this suite and no longer."""
+    from keras_styles import runtime
+
+    runtime.make_deterministic(True)
+    yield
+    runtime.make_deterministic(False)
+
+
+@pytest.fixture(scope="session")
+def trainer() -> "Trainer":
+    """One trainer for the whole suite, since what it has compiled once serves every test."""
+    from keras_styles import runtime
+    from keras_styles.architectures.linear_regression import ARCHITECTURE
+    from keras_styles.training import Trainer
+
+    return Trainer(ARCHITECTURE, runtime.chosen_device())
+
+
+@pytest.fixture(autouse=True)
+def _compares_something() -> Iterator[None]:
+    """Fail a test that compared nothing, or only models that were never trained."""
+    from equivalence.agreement import TALLY
+
+    before, moved = len(TALLY.comparisons), TALLY.trainings_that_moved
+    yield
+    assert len(TALLY.comparisons) > before, "this test made no comparison, so it cannot fail for the right reason"
+    assert TALLY.trainings_that_moved > moved, "no training of this test moved a weight, so it compared only builds"

@@ -1,0 +1,57 @@
+"""Where training starts: the same seed leads to the same bits in every style, and copied weights arrive by name."""
+
+import numpy as np
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from equivalence.agreement import assert_agree, assert_styles_agree
+from keras_styles.architectures import STYLES, get_weights
+from keras_styles.architectures.linear_regression import ARCHITECTURE
+from keras_styles.comparison import compare_styles, compare_with_reference
+from keras_styles.problems import LinearProblem
+from keras_styles.recipes import Recipe
+from keras_styles.reference import BIAS, KERNEL
+from keras_styles.strategies import MOST_FEATURES, coefficients
+from keras_styles.training import Trainer
+
+FEW_EPOCHS = Recipe(epochs=3, snapshot_every=1, learning_rate=0.01)
+
+
+@given(seed=st.integers(0, 2**32 - 1), features=st.integers(1, MOST_FEATURES))
+@example(seed=0, features=1)
+@example(seed=2**32 - 1, features=8)
+def test_same_seed_leads_to_same_initial_weights_and_training(trainer: Trainer, seed: int, features: int) -> None:
+    problem = LinearProblem(weights=(1.0,) * features, bias=1.0)
+    recipe = Recipe(epochs=3, snapshot_every=1, learning_rate=0.01, seed=seed)
+    records = assert_styles_agree(trainer, problem, recipe)
+    for style in STYLES:
+        built = get_weights(ARCHITECTURE.build(style, features, seed))
+        for name, value in records[style].initial_weights.items():
+            assert np.array_equal(built[name], value), f"{style} did not start at the weights that seed {seed} leads to"
+
+
+def test_another_seed_leads_to_other_weights(trainer: Trainer) -> None:
+    """Without this, a build that ignores the seed would pass the test above."""
+    problem = LinearProblem(weights=(1.0,))
+    kernels = {
+        assert_styles_agree(trainer, problem, Recipe(epochs=1, seed=seed))["functional"].initial_weights[KERNEL].item()
+        for seed in range(10)
+    }
+    assert len(kernels) == 10
+
+
+@given(kernel=st.lists(coefficients(), min_size=1, max_size=MOST_FEATURES), bias=coefficients())
+@example(kernel=[0.0], bias=0.0)
+@example(kernel=[1.0, -2.0, 3.0], bias=-0.5)
+def test_copied_weights_lead_to_same_training(trainer: Trainer, kernel: list[float], bias: float) -> None:
+    start = {
+        KERNEL: np.array(kernel, dtype="float32")[:, None],
+        BIAS: np.array([bias], dtype="float32"),
+    }
+    problem = LinearProblem(weights=(1.0,) * len(kernel), bias=100.0)
+    records = trainer.train_styles(problem, FEW_EPOCHS, start)
+    for record in records.values():
+        assert np.array_equal(record.initial_weights[KERNEL], start[KERNEL])
+        assert np.array_equal(record.initial_weights[BIAS], start[BIAS])
+    assert_agree(compare_styles(records), records)
+    assert_agree([c for record in records.values() for c in compare_with_reference(record)], records)

@@ -1,0 +1,72 @@
+"""The trainer's shortcuts (kept models, repeated data, `steps_per_execution`) leave the bits of a plain `fit`."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from equivalence.agreement import assert_styles_agree
+from keras_styles import runtime
+from keras_styles.architectures import STYLES, get_weights
+from keras_styles.architectures.linear_regression import ARCHITECTURE
+from keras_styles.problems import LinearProblem, Problem, TableProblem
+from keras_styles.recipes import Recipe
+from keras_styles.training import Trainer, compile_model
+
+LINE = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=32, noise=0.1)
+STUDY_HOURS = TableProblem(source="study_hours")
+
+
+def plain_fit(style: str, problem: Problem, recipe: Recipe) -> tuple[Any, list[float]]:
+    """Train as anyone would: a new model, `fit` on arrays, all epochs; return the model and the loss of each epoch."""
+    x, y = problem.arrays(recipe.dtype)
+    with runtime.on_device(runtime.chosen_device()), runtime.precision(recipe.dtype):
+        model = ARCHITECTURE.build(style, problem.features, recipe.seed)
+        compile_model(model, recipe, runtime.resolve_mode(recipe.mode))
+        history = model.fit(
+            x, y, batch_size=recipe.batch_size or len(x), epochs=recipe.epochs, shuffle=False, verbose=0
+        )
+    return model, history.history["loss"]
+
+
+def assert_same_bits(trainer: Trainer, style: str, problem: Problem, recipe: Recipe) -> None:
+    record = assert_styles_agree(trainer, problem, recipe)[style]
+    model, losses = plain_fit(style, problem, recipe)
+    final = record.snapshots[-1].weights
+    for name, value in get_weights(model).items():
+        assert value.tobytes() == final[name].tobytes(), f"{style}: {name} is {final[name]}, plain fit has {value}"
+    x, y = problem.arrays(recipe.dtype)
+    with runtime.on_device(runtime.chosen_device()), runtime.precision(recipe.dtype):
+        assert model.predict_on_batch(x).tobytes() == record.predictions.tobytes()
+        assert model.predict(x, batch_size=len(x), verbose=0).tobytes() == record.predictions.tobytes()
+        assert model.evaluate(x, y, batch_size=len(x), verbose=0) == record.evaluation
+    if recipe.epochs_per_snapshot == 1:
+        assert [snapshot.loss for snapshot in record.snapshots] == losses
+
+
+def test_three_hundred_epochs_leave_the_bits_of_plain_fit(trainer: Trainer) -> None:
+    """One style is enough: `assert_styles_agree` ties the others to it."""
+    assert_same_bits(trainer, "functional", STUDY_HOURS, Recipe())
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("batch_size", [None, 10], ids=["full_batch", "ragged_batches"])
+def test_every_epoch_leaves_the_bits_of_plain_fit(trainer: Trainer, style: str, batch_size: int | None) -> None:
+    assert_same_bits(trainer, style, LINE, Recipe(epochs=5, snapshot_every=1, batch_size=batch_size))
+
+
+def test_double_precision_leaves_the_bits_of_plain_fit(trainer: Trainer) -> None:
+    assert_same_bits(trainer, "subclassing", LINE, Recipe(epochs=5, snapshot_every=1, dtype="float64"))
+
+
+def test_a_kept_model_remembers_nothing(trainer: Trainer) -> None:
+    """Other data, rates and seeds in between: the second training must leave the bits of the first."""
+    recipe = Recipe(epochs=20, snapshot_every=10, seed=7)
+    first = assert_styles_agree(trainer, LINE, recipe)
+    for seed in range(3):
+        other = LinearProblem(weights=(-5.0, 2.0), samples=40 + seed, data_seed=seed)
+        trainer.train_styles(other, Recipe(epochs=20, snapshot_every=10, seed=seed, learning_rate=0.3))
+    second = assert_styles_agree(trainer, LINE, recipe)
+    for style in STYLES:
+        assert np.array_equal(first[style].predictions, second[style].predictions), style
+        assert [s.loss for s in first[style].snapshots] == [s.loss for s in second[style].snapshots], style
