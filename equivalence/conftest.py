@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Gather outcomes, reasons of skips and texts of failures of this suite's tests."""
-    report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # what a wrapper is sent has no precise type
+    report: pytest.TestReport = yield  # type: ignore[assignment]  # what a wrapper is sent has no precise type
     if HERE in item.path.parents and (report.when == "call" or report.outcome != "passed"):
         RUN.outcomes[report.outcome] += 1
         if report.skipped and call.excinfo is not None:

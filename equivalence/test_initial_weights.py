@@ -5,13 +5,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from equivalence.agreement import assert_agree, assert_styles_agree
-from keras_styles.architectures import STYLES, get_weights
+from keras_styles.architectures import get_weights
 from keras_styles.architectures.linear_regression import ARCHITECTURE
 from keras_styles.comparison import compare_styles, compare_with_reference
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
 from keras_styles.reference import BIAS, KERNEL
 from keras_styles.strategies import MOST_FEATURES, coefficients
+from keras_styles.styles import STYLES
 from keras_styles.training import Trainer
 
 FEW_EPOCHS = Recipe(epochs=3, snapshot_every=1, learning_rate=0.01)

@@ -7,10 +7,10 @@ import pytest
 
 from equivalence.agreement import assert_styles_agree
 from keras_styles import runtime
-from keras_styles.architectures import STYLES
-from keras_styles.problems import Float64Array, TableProblem
+from keras_styles.problems import Array, Float64Array, TableProblem
 from keras_styles.recipes import DType, Recipe
 from keras_styles.reference import BIAS, KERNEL, largest_curvature, train_reference
+from keras_styles.styles import STYLES
 from keras_styles.training import Record, Trainer
 
 STUDY_HOURS = TableProblem(source="study_hours")
@@ -82,7 +82,7 @@ def test_norris_is_within_the_bound_of_the_certified_values(trainer: Trainer, dt
     assert slope_bound < 1e-4, "a bound this loose would accept a wrong slope"
 
 
-def bound_of_rounding_the_data(x: Float64Array, y: Float64Array, dtype: DType) -> Float64Array:
+def bound_of_rounding_the_data(x: Array, y: Array, dtype: DType) -> Float64Array:
     """Bound what rounding x and y to `dtype` does to the least-squares solution, shape (2,).
 
     First-order componentwise perturbation (Higham 2002, section 20.1): u (|A^+| (|y| + |dA| |theta|) +

@@ -7,10 +7,11 @@ import pytest
 
 from equivalence.agreement import assert_styles_agree
 from keras_styles import runtime
-from keras_styles.architectures import STYLES, get_weights, set_weights
+from keras_styles.architectures import get_weights, set_weights
 from keras_styles.architectures.linear_regression import ARCHITECTURE, SeedLinearRegression
 from keras_styles.problems import TableProblem
 from keras_styles.recipes import Recipe
+from keras_styles.styles import STYLES
 from keras_styles.training import Trainer
 
 STUDY_HOURS = TableProblem(source="study_hours")

@@ -7,10 +7,11 @@ import pytest
 
 from equivalence.agreement import assert_styles_agree
 from keras_styles import runtime
-from keras_styles.architectures import STYLES, get_weights
+from keras_styles.architectures import get_weights
 from keras_styles.architectures.linear_regression import ARCHITECTURE
 from keras_styles.problems import LinearProblem, Problem, TableProblem
 from keras_styles.recipes import Recipe
+from keras_styles.styles import STYLES
 from keras_styles.training import Trainer, compile_model
 
 LINE = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=32, noise=0.1)

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -23,7 +24,7 @@ class ProblemError(KerasStylesError, ValueError):
     """A dataset that cannot be trained on."""
 
 
-class Problem(Protocol):
+class Problem(Hashable, Protocol):
     """What training asks of a dataset; it is hashable, so that prepared data can be kept for it."""
 
     @property
@@ -112,7 +113,7 @@ class TableProblem:
     @property
     def features(self) -> int:
         """Number of columns of x."""
-        return self._table().shape[1] - 1
+        return int(self._table().shape[1]) - 1
 
     def arrays(self, dtype: str = "float32") -> tuple[Array, Array]:
         """Return x of shape (samples, features) and y of shape (samples, 1), both of `dtype`."""

@@ -6,7 +6,7 @@ import tempfile
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +14,7 @@ from keras_styles.errors import KerasStylesError
 
 RESULTS_VARIABLE = "KERAS_STYLES_RESULTS"
 EQUIVALENCE_SCHEMA = 1
+BENCHMARK_SCHEMA = 1
 
 
 class ResultsError(KerasStylesError, OSError):
@@ -83,6 +84,57 @@ class EquivalenceRecord(_Schema):
     stages: list[StageSummary]
     failures: list[Failure]
     seconds: float
+
+
+class UnmeasuredCell(_Schema):
+    """A cell of the benchmark without a number, and why."""
+
+    fullname: str
+    outcome: str = Field(description="skipped or failed")
+    reason: str
+    extra_info: dict[str, Any]
+
+
+class BenchmarkExtras(_Schema):
+    """What this project adds to the top level of pytest-benchmark's file."""
+
+    schema_version: int = BENCHMARK_SCHEMA
+    unmeasured: list[UnmeasuredCell]
+
+
+class _Partial(BaseModel):
+    """A part of pytest-benchmark's file; what is not named here belongs to it and is left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class BenchmarkStats(_Partial):
+    """The samples of one benchmark, in seconds."""
+
+    data: list[float]
+
+
+class Benchmark(_Partial):
+    """One measured cell."""
+
+    fullname: str
+    stats: BenchmarkStats
+    extra_info: dict[str, Any]
+
+
+class MachineInfo(_Partial):
+    """The part of pytest-benchmark's `machine_info` that this project adds."""
+
+    keras_styles: Environment
+
+
+class BenchmarkRun(_Partial):
+    """One saved run of the benchmark, as far as this project reads it."""
+
+    datetime: datetime
+    machine_info: MachineInfo
+    benchmarks: list[Benchmark]
+    keras_styles: BenchmarkExtras
 
 
 def results_folder() -> Path:
@@ -168,14 +220,17 @@ def save_equivalence(record: EquivalenceRecord, results: Path) -> tuple[Path, st
     return save(results / record.environment.machine, name, record.model_dump_json(indent=1) + "\n")
 
 
-def load_equivalence(path: Path) -> EquivalenceRecord:
-    """Read one run of the equivalence suite.
+Loaded = TypeVar("Loaded", EquivalenceRecord, BenchmarkRun)
+
+
+def load(path: Path, schema: type[Loaded]) -> Loaded:
+    """Read one file under results/.
 
     Raises:
         ResultsError: if the file cannot be read, is corrupt, or was written under another schema.
     """
     try:
-        return EquivalenceRecord.model_validate_json(path.read_bytes())
+        return schema.model_validate_json(path.read_bytes())
     except OSError as error:
         raise ResultsError(f"The record {path} cannot be read ({error.strerror}); check its permissions.") from error
     except ValidationError as error:

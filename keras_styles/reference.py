@@ -84,7 +84,8 @@ class ErrorSet:
     @property
     def box(self) -> Float64Array:
         """Largest error of each variable, shape (variables,)."""
-        return np.abs(self._generators).sum(axis=1)
+        largest: Float64Array = np.abs(self._generators).sum(axis=1)
+        return largest
 
     def step(self, transition: Float64Array, local: Float64Array) -> None:
         """Map all errors by `transition` and add up to `local` in each variable."""

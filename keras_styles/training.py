@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from keras_styles import runtime
-from keras_styles.architectures import STYLES, Architecture, Weights, get_weights, set_weights
+from keras_styles.architectures import Architecture, Weights, get_weights, set_weights
 from keras_styles.problems import Array, Problem
 from keras_styles.recipes import DType, Mode, Recipe
 from keras_styles.records import Environment
+from keras_styles.styles import STYLES
 
 # Eight widths, two distances between snapshots and three styles make 48, and single recipes come and go beside them;
 # a compiled model with its traces takes about two megabytes.

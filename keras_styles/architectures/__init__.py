@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from keras_styles import runtime
 from keras_styles.problems import Array
-
-STYLES: Final = ("sequential", "functional", "subclassing")
-BASELINE_STYLE: Final = "functional"
 
 Weights = Mapping[str, Array]
 

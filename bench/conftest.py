@@ -1,0 +1,108 @@
+"""Hooks of the benchmark: the engine's choice, where and how runs are saved, and what travels with the numbers."""
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_benchmark.session
+from pytest_benchmark.storage.file import FileStorage
+from pytest_benchmark.utils import load_storage, safe_dumps
+
+from bench.cells import UNMEASURED
+from keras_styles.errors import KerasStylesError
+from keras_styles.records import BenchmarkExtras, require_writable, results_folder, save
+
+DEFAULT_STORAGE = "file://./.benchmarks"
+
+
+class ResultsStorage(FileStorage):  # type: ignore[misc]  # pytest-benchmark has no type information
+    """pytest-benchmark's files in the folder of this machine: written whole, never over another, rescued if need be."""
+
+    @property
+    def location(self) -> str:
+        """Where the files are; unlike the original it need not lie below the current folder."""
+        return str(self.path)
+
+    def save(self, output_json: dict[str, Any], save_as: str) -> None:
+        """Write one run; two that end at the same moment get two numbers."""
+        text = safe_dumps(output_json, ensure_ascii=True, indent=1) + "\n"
+        for number in count(int(self._next_num)):
+            try:
+                path, trouble = save(Path(self.path) / self.default_machine_id, f"{number:04}_{save_as}.json", text)
+            except FileExistsError:
+                continue
+            except KerasStylesError as error:
+                raise pytest.UsageError(str(error)) from error
+            self.logger.info(trouble or f"Saved benchmark data in: {path}")
+            return
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check what was asked for before anything is measured, and see to it that everything measured is kept."""
+    try:
+        from keras_styles import runtime
+
+        device = runtime.chosen_device()
+        machine = runtime.environment(device=device).machine
+        require_writable(results_folder() / machine)
+    except KerasStylesError as error:
+        raise pytest.UsageError(str(error)) from error
+    if config.getoption("--hypothesis-profile", None):
+        raise pytest.UsageError("The benchmark has no profiles; leave --hypothesis-profile to pytest equivalence/.")
+    config.option.benchmark_save_data = True  # without the samples a saved run can never be judged anew
+
+    def results_storage(storage: str, **kwargs: Any) -> Any:
+        if storage != DEFAULT_STORAGE:
+            return load_storage(storage, **kwargs)
+        return ResultsStorage(results_folder(), kwargs["logger"], default_machine_id=machine)
+
+    # The plugin makes its storage in its own pytest_configure, which runs last, and has no hook for another folder
+    # name: its own knows the system and Python, not the processor and the GPU.
+    pytest_benchmark.session.load_storage = results_storage
+
+
+def pytest_report_header() -> str:
+    """Show versions, engine, devices and mode."""
+    from keras_styles import runtime
+
+    here = runtime.environment(device=runtime.chosen_device())
+    return (
+        f"keras-styles: keras {here.keras}, {here.engine} {here.engine_version}, numpy {here.numpy}, "
+        f"devices {', '.join(runtime.available_devices())}, mode {here.mode}, {here.threads} threads"
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """Add the environment record; the host's name identifies a person's machine and explains no number, so it goes."""
+    from keras_styles import runtime
+
+    here = runtime.environment(device=runtime.chosen_device())
+    machine_info["node"] = here.machine
+    machine_info["keras_styles"] = here.model_dump()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
+    """Add the cells that have no number; pytest-benchmark leaves them out of its list."""
+    output_json["keras_styles"] = BenchmarkExtras(unmeasured=UNMEASURED).model_dump()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """Say what was kept when the run was interrupted."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        terminalreporter.line(
+            "Interrupted: the cells measured until then are kept, in the table below and in the file if "
+            "--benchmark-save was given; run it again for the rest."
+        )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _not_deterministic() -> None:
+    """Refuse to time the slower deterministic operations that the equivalence suite switches on."""
+    from keras_styles import runtime
+
+    if runtime.ENGINE != "jax" and runtime.is_deterministic():
+        pytest.exit("Deterministic operations are on; run pytest bench/ in a process of its own.", returncode=2)

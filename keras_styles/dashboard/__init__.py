@@ -1,0 +1,1 @@
+"""The dashboard: records in, a static page out."""

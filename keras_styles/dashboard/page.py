@@ -1,0 +1,58 @@
+"""The first page: do the styles agree, and what does each cost, on which machine; one file without scripts."""
+
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+
+from keras_styles import __version__
+from keras_styles.dashboard.charts import COLOURS, costs_chart
+from keras_styles.dashboard.summary import Summary, summarize
+from keras_styles.records import ResultsError, require_writable
+from keras_styles.styles import BASELINE_STYLE, STYLES
+
+PAGE_NAME = "index.html"
+
+
+def write_page(results: Path, out: Path) -> tuple[Path, Summary]:
+    """Build the page from the records under `results` into the folder `out`.
+
+    Returns:
+        The page's path, and what it shows.
+
+    Raises:
+        ResultsError: if there is no record to show, or the page cannot be written.
+    """
+    summary = summarize(results)
+    if not summary.sections:
+        aside = f" {len(summary.set_aside)} files there could not be read." if summary.set_aside else ""
+        raise ResultsError(
+            f"There is no record under {results}; run pytest equivalence/ and pytest bench/ --benchmark-save first."
+            + aside
+        )
+    page = out / PAGE_NAME
+    text = render(summary)
+    require_writable(out)
+    page.write_text(text, encoding="utf-8")
+    return page, summary
+
+
+def render(summary: Summary) -> str:
+    """Return the page's HTML; all text from records is escaped."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    template = environment.from_string(
+        resources.files("keras_styles.dashboard").joinpath("page.html.j2").read_text(encoding="utf-8")
+    )
+    charts = {
+        (section.machine, section.engine, device): costs_chart([c for c in section.costs if c.device == device])
+        for section in summary.sections
+        for device in dict.fromkeys(c.device for c in section.costs)
+    }
+    return template.render(
+        summary=summary,
+        charts=charts,
+        styles=STYLES,
+        baseline=BASELINE_STYLE,
+        colours=COLOURS,
+        version=__version__,
+    )
