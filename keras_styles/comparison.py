@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_styles import runtime
 from keras_styles.problems import Float64Array
-from keras_styles.reference import Bounded, Reference, train_reference
+from keras_styles.reference import BIAS, KERNEL, Bounded, Reference, train_reference
 from keras_styles.training import Record
 
 REFERENCE = "reference"
@@ -91,18 +91,18 @@ def compare_with_reference(record: Record, reference: Reference | None = None) -
         record: of the linear regression architecture.
         reference: None trains it here.
     """
-    reference = reference or train_reference(
-        record.problem, record.recipe, record.initial_weights, runtime.computed_in(record.recipe.dtype)
-    )
     pair = _Pair(record.architecture, 1, record.style, REFERENCE, record.dtype)
     if record.diverged:
         return [pair.diverged("training", "", f"{record.style} diverged: {record.diverged}")]
+    if different := pair.different_names(record.initial_weights, dict.fromkeys((KERNEL, BIAS))):
+        return [different]
+    reference = reference or train_reference(
+        record.problem, record.recipe, record.initial_weights, runtime.computed_in(record.recipe.dtype)
+    )
     if [s.epoch for s in record.snapshots] != [s.epoch for s in reference.snapshots]:
         return [pair.differ("history", "epochs", f"{record.style} has other snapshots than the recipe asks for")]
     found = []
     for snapshot, expected in zip(record.snapshots, reference.snapshots, strict=True):
-        if missing := pair.different_names(snapshot.weights, expected.weights):
-            return [missing]
         found += [
             pair.compare("weights", f"{name} after epoch {snapshot.epoch}", snapshot.weights[name], bounded)
             for name, bounded in expected.weights.items()
@@ -118,8 +118,8 @@ def _compare_pair(left: Record, right: Record) -> list[Comparison]:
     for record in (left, right):
         if record.diverged:
             return [pair.diverged("training", "", f"{record.style} diverged: {record.diverged}")]
-    if missing := pair.different_names(left.initial_weights, right.initial_weights):
-        return [missing]
+    if different := pair.different_names(left.initial_weights, right.initial_weights):
+        return [different]
     if len(left.snapshots) != len(right.snapshots):
         counts = f"{left.style} has {len(left.snapshots)} snapshots, {right.style} {len(right.snapshots)}"
         return [pair.differ("history", "epochs", counts)]

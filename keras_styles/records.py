@@ -13,8 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from keras_styles.errors import KerasStylesError
 
 RESULTS_VARIABLE = "KERAS_STYLES_RESULTS"
-EQUIVALENCE_SCHEMA = 1
-BENCHMARK_SCHEMA = 1
 
 
 class ResultsError(KerasStylesError, OSError):
@@ -73,7 +71,7 @@ class EquivalenceRecord(_Schema):
     """One run of the equivalence suite."""
 
     kind: Literal["equivalence"] = "equivalence"
-    schema_version: int = EQUIVALENCE_SCHEMA
+    schema_version: Literal[1] = 1
     created: datetime
     environment: Environment
     profile: str
@@ -98,7 +96,7 @@ class UnmeasuredCell(_Schema):
 class BenchmarkExtras(_Schema):
     """What this project adds to the top level of pytest-benchmark's file."""
 
-    schema_version: int = BENCHMARK_SCHEMA
+    schema_version: Literal[1] = 1
     unmeasured: list[UnmeasuredCell]
 
 

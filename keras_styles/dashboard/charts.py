@@ -28,26 +28,27 @@ def costs_chart(costs: list[Cost]) -> Markup:
         for c in costs
     ]
     styles = list(STYLES)
-    colour = alt.Color("style:N", scale=alt.Scale(domain=styles, range=[COLOURS[s] for s in styles]), title="style")
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        y=alt.Y("style:N", sort=styles, title=None), x=alt.X("median:Q", scale=alt.Scale(zero=False), title=None)
+    colour = alt.Color("style:N", scale=alt.Scale(domain=styles, range=[COLOURS[s] for s in styles]))
+    shape = alt.Shape("style:N", scale=alt.Scale(domain=styles, range=[SHAPES[s] for s in styles]))
+    # The layers have no data of their own: only then does each facet show its own phase.
+    layer = alt.Chart().encode(y=alt.Y("style:N", sort=styles, title=None))
+    same = alt.Chart().mark_rule(strokeDash=[4, 3], opacity=0.6, color=INK).encode(x=alt.datum(1))
+    spread = layer.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", scale=alt.Scale(zero=False), title=None), x2="high:Q", color=colour
     )
-    spread = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", color=colour)
-    middle = base.mark_point(size=90, filled=True, opacity=1).encode(
-        color=colour,
-        shape=alt.Shape("style:N", scale=alt.Scale(domain=styles, range=[SHAPES[s] for s in styles]), title="style"),
-    )
-    one = alt.Chart(alt.InlineData(values=[{"one": 1}])).mark_rule(strokeDash=[4, 3], opacity=0.6, color=INK)
-    phases = list(dict.fromkeys(c.phase for c in costs))
+    middle = layer.mark_point(size=110, filled=True, opacity=1).encode(x="median:Q", color=colour, shape=shape)
     chart = (
-        alt.layer(one.encode(x="one:Q"), spread, middle)
-        .properties(width=420, height=66)
+        alt.layer(same, spread, middle)
+        .properties(width=560, height=72)
         .facet(
-            row=alt.Row("phase:N", sort=phases, header=alt.Header(labelAngle=0, labelAlign="left", title=None)),
+            row=alt.Row(
+                "phase:N",
+                sort=list(dict.fromkeys(cost.phase for cost in costs)),
+                header=alt.Header(labelAngle=0, labelAlign="left", title=None),
+            ),
             data=alt.InlineData(values=rows),
         )
-        .resolve_scale(x="shared")
-        .properties(title=f"time, as a ratio to {BASELINE_STYLE} (1 = the same; lower is faster)")
+        .properties(title=f"time, as a ratio to {BASELINE_STYLE} (1 = the same, lower is faster)")
     )
     return _svg(chart)
 
@@ -57,7 +58,9 @@ def _svg(chart: Any) -> Markup:
         background="transparent",
         font="system-ui, sans-serif",
         title=alt.TitleConfig(color=INK, anchor="start", fontSize=13, fontWeight="normal"),
-        axis=alt.AxisConfig(labelColor=INK, titleColor=INK, tickColor=INK, domainColor=INK, gridOpacity=0.15),
+        axis=alt.AxisConfig(
+            labelColor=INK, titleColor=INK, tickColor=INK, domainColor=INK, gridOpacity=0.15, labelFontSize=12
+        ),
         header=alt.HeaderConfig(labelColor=INK, titleColor=INK, labelFontSize=13),
         legend=alt.LegendConfig(disable=True),
         view=alt.ViewConfig(stroke="transparent"),

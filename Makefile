@@ -1,0 +1,47 @@
+# Two things to type: `make report` runs the project's main job, `make test` everything that CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+# Records of test runs are nobody's results.
+TEST_RESULTS := .test-results
+ENGINES := tensorflow jax torch
+
+.PHONY: report test lint lock clean
+
+report: .venv/ready
+	$(BIN)/pytest equivalence/ || test $$? -eq 1  # a failed comparison belongs on the page too
+	$(BIN)/pytest bench/ --benchmark-save || test $$? -eq 1
+	$(BIN)/keras-styles report
+
+test: .venv/ready-for-tests lint
+	$(BIN)/pytest tests/
+	for engine in $(ENGINES); do \
+		KERAS_BACKEND=$$engine KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest equivalence/ -rs || exit; \
+	done
+	for engine in $(ENGINES); do \
+		KERAS_BACKEND=$$engine KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest bench/ --benchmark-save \
+			--benchmark-min-rounds=3 --benchmark-max-time=0.1 || exit; \
+	done
+	$(BIN)/keras-styles report --results $(TEST_RESULTS)
+
+lint: .venv/ready-for-tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/ready-for-tests: .venv/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax,torch,dev]'
+	touch $@
+
+# Resolves all dependencies anew, for every supported Python.
+lock: .venv/ready
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \
+		--upgrade pyproject.toml --output-file constraints.txt
+
+clean:
+	rm -rf .venv $(TEST_RESULTS) .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,243 @@
+"""The commands as they are typed: saving, comparing, interrupting, failing, checking; all files are real."""
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keras_styles.records import BenchmarkRun, EquivalenceRecord, load
+from tests.conftest import ROOT, Run, process_environment, replace_in
+
+QUICK = ("--benchmark-min-rounds=2", "--benchmark-max-time=0", "-k", "build or gpu")
+
+
+def only_file(results: Path, pattern: str) -> Path:
+    (path,) = results.glob(pattern)
+    return path
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results folder of one real run: `pytest bench/ --benchmark-save`, without a NAME."""
+    results = tmp_path_factory.mktemp("saved") / "results"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "bench/", *QUICK, "--benchmark-save"],
+        cwd=ROOT,
+        env=process_environment(results),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return results
+
+
+def test_saving_without_a_name_keeps_samples_environment_and_skipped_cells(saved: Path) -> None:
+    path = only_file(saved, "*/0001_*.json")
+    raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    run = load(path, BenchmarkRun)
+    assert path.parent.name == run.machine_info.keras_styles.machine
+    assert run.machine_info.keras_styles.cpu
+    assert {b.extra_info["style"] for b in run.benchmarks} == {"sequential", "functional", "subclassing"}
+    for benchmark in raw["benchmarks"]:
+        stats = benchmark["stats"]
+        assert len(stats["data"]) == stats["rounds"] == 2
+        assert stats["min"] == min(stats["data"])
+        assert stats["median"] == pytest.approx(sum(stats["data"]) / 2)
+        assert benchmark["extra_info"]["jit_compile"] is False
+        assert benchmark["extra_info"]["equal"] is True
+    if run.machine_info.keras_styles.gpu is None:
+        skipped = run.keras_styles.unmeasured
+        assert len(skipped) == 9
+        assert {cell.reason for cell in skipped} == {"tensorflow sees no GPU on this machine"}
+        assert {cell.outcome for cell in skipped} == {"skipped"}
+
+
+def test_saved_runs_are_read_by_what_others_use(saved: Path, run: Run) -> None:
+    """The fields that github-action-benchmark (`tool: pytest`) and Bencher (`python_pytest`) read."""
+    raw = json.loads(only_file(saved, "*/0001_*.json").read_text(encoding="utf-8"))
+    assert raw["commit_info"]["id"]
+    assert raw["datetime"]
+    for benchmark in raw["benchmarks"]:
+        assert benchmark["fullname"].startswith("bench/test_costs.py::test_cost[")
+        for field in ("mean", "stddev", "rounds", "ops"):
+            assert benchmark["stats"][field] >= 0
+    done = run("pytest_benchmark", "--storage", str(saved), "compare")
+    assert done.returncode == 0, done.stderr
+    assert "test_cost[cpu-build-functional]" in done.stdout
+
+
+def test_compare_as_typed_finds_results_through_its_default_storage() -> None:
+    """`pytest-benchmark compare` reads .benchmarks and no configuration, so that has to lead to results/."""
+    assert (ROOT / ".benchmarks").resolve() == (ROOT / "results").resolve()
+
+
+def test_saving_with_a_name_counts_on(saved: Path, run: Run) -> None:
+    done = run(
+        "pytest", "bench/", *QUICK, "--benchmark-save=mine", "--benchmark-compare", KERAS_STYLES_RESULTS=str(saved)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    path = only_file(saved, "*/*_mine.json")
+    assert path.name == "0002_mine.json"
+    assert "Comparing against benchmarks from" in done.stdout + done.stderr
+    path.unlink()
+
+
+def interrupted(results: Path, *words: str, when: str) -> str:
+    """Run a command, interrupt it as Ctrl-C does as soon as its output holds `when`, and return all of its output."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env=process_environment(results, PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if when in line:
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            break
+    lines += process.stdout.readlines()
+    assert process.wait(timeout=120) == pytest.ExitCode.INTERRUPTED, "".join(lines)
+    return "".join(lines)
+
+
+def test_interrupting_the_benchmark_keeps_the_measured_cells(results: Path) -> None:
+    words = (
+        "pytest",
+        "bench/",
+        "-v",
+        "--benchmark-max-time=0",
+        "--benchmark-save",
+        "-k",
+        "(build or fit) and cpu or naive",
+    )
+    output = interrupted(results, *words, when="build-subclassing] PASSED")
+    assert "Interrupted: the cells measured until then are kept" in output
+    run = load(only_file(results, "*/0001_*.json"), BenchmarkRun)
+    assert {b.extra_info["phase"] for b in run.benchmarks} >= {"build"}
+
+
+def test_interrupting_the_equivalence_suite_keeps_a_record(results: Path) -> None:
+    output = interrupted(results, "pytest", "equivalence/", "-v", "-k", "real_data", when="PASSED")
+    assert "Interrupted: what was compared until then is kept" in output
+    record = load(only_file(results, "*/equivalence-*.json"), EquivalenceRecord)
+    assert record.outcome == "interrupted"
+    assert record.comparisons > 0
+
+
+@pytest.mark.parametrize("suite", ["equivalence/", "bench/"])
+def test_results_that_cannot_be_written_stop_before_anything_is_measured(run: Run, results: Path, suite: str) -> None:
+    results.write_text("a file in the way", encoding="utf-8")
+    done = run("pytest", suite)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert done.stderr.startswith("ERROR: Results cannot be written to ")
+    assert "or set KERAS_STYLES_RESULTS to another folder." in done.stderr
+
+
+def test_a_wrong_style_fails_with_a_message_that_can_be_followed(run: Run, project: Path, results: Path) -> None:
+    """The subclass loses its bias; then the command from the message is typed."""
+    replace_in(
+        project / "keras_styles/architectures/linear_regression.py",
+        'self.linear_layer = layers.Dense(1, activation="linear", name="linear_layer")',
+        'self.linear_layer = layers.Dense(1, activation="linear", name="linear_layer", use_bias=False)',
+    )
+    done = run("pytest", "equivalence/", "-k", "trained_styles_agree", cwd=project)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    text = "".join(line.removeprefix("E").strip() + "\n" for line in done.stdout.splitlines())
+    assert "functional and subclassing do not agree." in text
+    assert "stage         variables: names" in text
+    assert "observed      subclassing has no linear_layer/bias, which functional has" in text
+    record = load(only_file(results, "*/equivalence-*.json"), EquivalenceRecord)
+    assert record.outcome == "failed"
+    assert "subclassing has no linear_layer/bias" in record.failures[0].message
+
+    command = next(line for line in text.splitlines() if line.startswith("repeat it")).removeprefix("repeat it").strip()
+    engine, device, program, *arguments = shlex.split(command)
+    assert (engine, device, program) == ("KERAS_BACKEND=tensorflow", "KERAS_STYLES_DEVICE=cpu", "keras-styles")
+    again = run("keras_styles.cli", *arguments, cwd=project)
+    assert again.returncode == 1
+    assert "observed      subclassing has no linear_layer/bias, which functional has" in again.stdout
+    mended = run("keras_styles.cli", *arguments)
+    assert mended.returncode == 0, mended.stderr
+    assert mended.stdout.endswith("The three styles agree.\n")
+
+
+def test_unequal_styles_are_not_timed(run: Run, project: Path) -> None:
+    replace_in(
+        project / "keras_styles/architectures/linear_regression.py",
+        "return self.linear_layer(x)\n\n\ndef subclassing",
+        "return self.linear_layer(x) * 1.0001\n\n\ndef subclassing",
+    )
+    done = run("pytest", "bench/", "-k", "cpu-build", cwd=project)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "The styles are not equal, so their times must not be compared." in done.stdout
+    assert "functional and subclassing do not agree." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("def test_nothing(): pass", "This test made no comparison, so it could not have failed."),
+        (
+            "from hypothesis import given, strategies as st\n@given(st.none())\ndef test_given(x): pass",
+            "is a @given without an @example",
+        ),
+    ],
+)
+def test_a_test_that_cannot_fail_is_refused(run: Run, project: Path, body: str, complaint: str) -> None:
+    (project / "equivalence/test_idle.py").write_text(body, encoding="utf-8")
+    done = run("pytest", "equivalence/test_idle.py", cwd=project, KERAS_BACKEND="tensorflow")
+    assert done.returncode in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR)
+    assert complaint in done.stdout + done.stderr
+
+
+def test_the_suites_refuse_to_share_a_process(run: Run) -> None:
+    """Determinism, which equivalence needs, would be timed."""
+    done = run("pytest", "equivalence/test_real_data.py", "bench/", "-k", "own_units or cpu-build", *QUICK[:2])
+    assert "Deterministic operations are on; run pytest bench/ in a process of its own." in done.stdout + done.stderr
+
+
+def test_check_reports_divergence_as_divergence(run: Run) -> None:
+    done = run("keras_styles.cli", "check", "TableProblem(source='study_hours')", "Recipe(learning_rate=0.5)")
+    assert done.returncode == 1
+    assert "diverged, so nothing can be said about agreement." in done.stdout
+    assert "what to do    lower the learning rate, or rescale the data" in done.stdout
+    assert "The three styles agree" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("TableProblem(source='nowhere.csv')",), "The table 'nowhere.csv' cannot be read"),
+        (("__import__('os').system('true')",), "is not of the form LinearProblem(...) or TableProblem(...)"),
+        (("LinearProblem((1.0,))",), "has arguments without a name"),
+        (("LinearProblem(weights=(1.0,), noise=-open('x'))",), "cannot be read as LinearProblem(...)"),
+        (("LinearProblem(weights=(1.0,), nose=1.0)",), "unexpected keyword argument 'nose'"),
+        (("LinearProblem(weights=(1.0,))", "Recipe(epochs=0)"), "A recipe needs epochs of at least 1, not 0."),
+    ],
+)
+def test_a_case_that_cannot_be_read_is_one_sentence(
+    arguments: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from keras_styles import cli
+
+    monkeypatch.setattr(sys, "argv", ["keras-styles", "check", *arguments])
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main()
+    assert exit_info.value.code == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.startswith("keras-styles: ")
+    assert error.count("\n") == 1

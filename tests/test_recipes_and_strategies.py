@@ -1,0 +1,56 @@
+"""Recipes and strategies: batches cover the data, drawn cases are valid by construction, bad recipes are refused."""
+
+import numpy as np
+import pytest
+from hypothesis import example, find, given, settings
+from hypothesis import strategies as st
+
+from keras_styles.problems import LinearProblem
+from keras_styles.recipes import Recipe, RecipeError
+from keras_styles.reference import largest_curvature
+from keras_styles.strategies import LARGEST_STABLE_FRACTION, Case, cases, degenerate_problems, linear_problems
+
+
+@given(samples=st.integers(1, 300), batch_size=st.none() | st.integers(1, 400))
+@example(samples=10, batch_size=3)
+@example(samples=10, batch_size=None)
+@example(samples=10, batch_size=11)
+def test_batches_cover_every_row_once_and_in_order(samples: int, batch_size: int | None) -> None:
+    batches = Recipe(batch_size=batch_size).batches(samples)
+    rows = [row for batch in batches for row in range(samples)[batch]]
+    assert rows == list(range(samples))
+    sizes = [batch.stop - batch.start for batch in batches]
+    assert len(set(sizes[:-1])) <= 1
+    assert sizes[-1] <= sizes[0]
+
+
+@given(cases(linear_problems()) | cases(degenerate_problems()))
+@example((LinearProblem(weights=(1.0,)), Recipe(epochs=1, learning_rate=0.5)))
+def test_drawn_cases_are_stable_and_print_as_python(case: Case) -> None:
+    problem, recipe = case
+    assert recipe.learning_rate * largest_curvature(problem, recipe) <= 2 * LARGEST_STABLE_FRACTION * (1 + 1e-9)
+    assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
+    assert np.isfinite(problem.arrays()[0]).all()
+
+
+def test_a_failing_case_shrinks_to_something_readable() -> None:
+    """What a newcomer will be shown: the smallest problem with two features and a nonzero bias."""
+    problem = find(linear_problems(), lambda p: p.features == 2 and p.bias != 0, settings=settings(max_examples=500))
+    assert problem == LinearProblem(weights=(0.0, 0.0), bias=1.0, samples=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"epochs": 0}, "epochs of at least 1"),
+        ({"batch_size": 0}, "batch_size of at least 1"),
+        ({"epochs": 10, "snapshot_every": 3}, "3 does not divide 10"),
+        ({"learning_rate": float("nan")}, "finite learning_rate"),
+        ({"learning_rate": -0.1}, "at least 0"),
+        ({"optimizer": "adam"}, "'sgd' on 'mse', not 'adam'"),
+        ({"dtype": "float16"}, "'float32' or 'float64', not 'float16'"),
+    ],
+)
+def test_bad_recipes_are_refused(fields: dict[str, float], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        Recipe(**fields)  # type: ignore[arg-type]
