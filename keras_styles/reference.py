@@ -242,7 +242,8 @@ def _step(
     gradient_local = transposed @ slope_local + rounding.gamma(m) * sums + flushed
 
     after = theta - rate * (2 / m * batch.a.T @ residual)
-    local = rate * (gradient_local + rounding.unit * sums) + 2 * rounding.tiny + batch.transition_error @ before
+    product_local = rounding.unit * (1 + rounding.gamma(m)) * sums
+    local = rate * (gradient_local + product_local) + 2 * rounding.tiny + batch.transition_error @ before
     largest = np.abs(after) + np.abs(batch.transition) @ before + local
     local += rounding.unit * largest
     in_range = float(sums.max()) < rounding.largest and float(largest.max()) < rounding.largest  # false for NaN too
