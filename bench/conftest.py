@@ -1,5 +1,6 @@
 """Hooks of the benchmark: the engine's choice, where and how runs are saved, and what travels with the numbers."""
 
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,18 @@ def _not_deterministic() -> None:
 
     if runtime.ENGINE != "jax" and runtime.is_deterministic():
         pytest.exit("Deterministic operations are on; run pytest bench/ in a process of its own.", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def announce(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """A function that says at once what is being measured: some of it takes a minute."""
+    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def say(text: str) -> None:
+        if reporter is not None and capture is not None:
+            with capture.global_and_fixture_disabled():
+                reporter.ensure_newline()
+                reporter.write_line(text)
+
+    return say

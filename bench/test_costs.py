@@ -1,5 +1,6 @@
 """What building, fitting and predicting costs in each style, on each device, after the styles were shown equal."""
 
+from collections.abc import Callable
 from functools import cache
 
 import pytest
@@ -31,8 +32,11 @@ def why_not_equal(device: str) -> str | None:
 
 
 @cache
-def samples_by_style(phase: str, device: str, min_rounds: int, max_seconds: float) -> dict[str, list[float]]:
+def samples_by_style(
+    phase: str, device: str, min_rounds: int, max_seconds: float, announce: Callable[[str], None]
+) -> dict[str, list[float]]:
     """Measure all styles of a phase together; the test of each style reports its part."""
+    announce(f"measuring {phase} on the {device}, the styles in turns")
     with runtime.on_device(device):
         return interleave(phase_actions(ARCHITECTURE, phase), min_rounds=min_rounds, max_seconds=max_seconds)
 
@@ -40,7 +44,9 @@ def samples_by_style(phase: str, device: str, min_rounds: int, max_seconds: floa
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("device", runtime.DEVICES)
-def test_cost(style: str, phase: str, device: str, request: pytest.FixtureRequest) -> None:
+def test_cost(
+    style: str, phase: str, device: str, request: pytest.FixtureRequest, announce: Callable[[str], None]
+) -> None:
     mode = runtime.resolve_mode(RECIPE.mode)
     cell = {
         "kind": "cost",
@@ -63,5 +69,6 @@ def test_cost(style: str, phase: str, device: str, request: pytest.FixtureReques
         leave_unmeasured(request, outcome="failed", reason=reason_not_to, extra_info=cell)
         pytest.fail(f"The styles are not equal, so their times must not be compared.\n{reason_not_to}", pytrace=False)
     options = request.config.option
-    samples = samples_by_style(phase, device, options.benchmark_min_rounds, float(options.benchmark_max_time))
+    limits = options.benchmark_min_rounds, float(options.benchmark_max_time)
+    samples = samples_by_style(phase, device, *limits, announce)
     Cell(f"{ARCHITECTURE.name} {phase} {device}", samples[style], cell | {"equal": True}).report(request)

@@ -53,8 +53,11 @@ def train_barely(loops: dict[str, Callable[[Weights], dict[str, Array]]], start:
 
 
 @cache
-def samples_by_contender(min_rounds: int, max_seconds: float) -> dict[str, list[float]]:
+def samples_by_contender(
+    min_rounds: int, max_seconds: float, announce: Callable[[str], None]
+) -> dict[str, list[float]]:
     """Show that all contenders train the same, then measure them."""
+    announce("showing that the naive way, the trainer and the bare loop train the same")
     with runtime.on_device(runtime.chosen_device()):
         trainer = Trainer(ARCHITECTURE, runtime.chosen_device())
         problem = new_problem()
@@ -71,6 +74,7 @@ def samples_by_contender(min_rounds: int, max_seconds: float) -> dict[str, list[
                 assert np.array_equal(value, naive[style][name]), f"the naive {style} trained another {name}"
                 # Without Keras the operations are others, so the last bits may be too.
                 np.testing.assert_allclose(bare[name], value, rtol=1e-4, err_msg=f"the bare loop's {name}")
+        announce("measuring the trainer and the bare loop in turns")
         quick = interleave(
             {
                 "trainer": Action(run=lambda fresh: trainer.train_styles(fresh, RECIPE), prepare=new_problem),
@@ -78,6 +82,9 @@ def samples_by_contender(min_rounds: int, max_seconds: float) -> dict[str, list[
             },
             min_rounds=min_rounds,
             max_seconds=max_seconds,
+        )
+        announce(
+            f"measuring the naive way, {NAIVE_ROUNDS} rounds of {len(STYLES)} new models and {RECIPE.epochs} epochs"
         )
         slow = interleave(
             {"naive": Action(run=train_naively, prepare=new_problem)},
@@ -89,9 +96,10 @@ def samples_by_contender(min_rounds: int, max_seconds: float) -> dict[str, list[
 
 
 @pytest.mark.parametrize("contender", CONTENDERS)
-def test_throughput(contender: str, request: pytest.FixtureRequest) -> None:
+def test_throughput(contender: str, request: pytest.FixtureRequest, announce: Callable[[str], None]) -> None:
     options = request.config.option
-    samples = samples_by_contender(options.benchmark_min_rounds, float(options.benchmark_max_time))[contender]
+    limits = options.benchmark_min_rounds, float(options.benchmark_max_time)
+    samples = samples_by_contender(*limits, announce)[contender]
     info: dict[str, Any] = {
         "kind": "throughput",
         "contender": contender,

@@ -1,4 +1,4 @@
-"""The suite's assertion, and the tally that shows that it asserted something."""
+"""The suite's assertions, and the tally that shows that it asserted something."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,27 +62,41 @@ def moved(record: Record) -> bool:
     return any(not np.array_equal(value, final[name]) for name, value in record.initial_weights.items())
 
 
-def assert_agree(comparisons: Sequence[Comparison], records: Mapping[str, Record]) -> None:
+def _assert_agree(comparisons: Sequence[Comparison], records: Mapping[str, Record]) -> None:
     """Count the comparisons and fail with the explanation of the earliest one that does not agree."""
     __tracebackhide__ = True
     TALLY.comparisons.extend(comparisons)
-    TALLY.trainings_that_moved += sum(moved(record) for record in records.values())
-    if not comparisons:
-        raise AssertionError("Nothing was compared, so nothing was shown.")
     if failed := failures(list(comparisons)):
         raise AssertionError("\n" + explain(failed[0], records[failed[0].left], others=len(failed) - 1))
 
 
-def assert_styles_agree(trainer: Trainer, problem: Problem, recipe: Recipe) -> dict[str, Record]:
-    """Train every style alike, assert tier 0 among them and tier 1 for each, and return the records."""
+def assert_records_agree(records: Mapping[str, Record]) -> None:
+    """Assert that three styles are three classes, tier 0 among their records and tier 1 for each."""
     __tracebackhide__ = True
-    records = trainer.train_styles(problem, recipe)
     classes = {record.model_class for record in records.values()}
     assert len(classes) == len(records), f"the styles should be {len(records)} classes, but they are {classes}"
-    assert_agree(compare_styles(records), records)
+    TALLY.trainings_that_moved += sum(moved(record) for record in records.values())
+    _assert_agree(compare_styles(records), records)
     against_reference = [c for record in records.values() for c in compare_with_reference(record)]
     margin = worst_margin(against_reference)
     if margin is not None and currently_in_test_context():
         target(margin, label="margin: observed difference / bound")
-    assert_agree(against_reference, records)
+    _assert_agree(against_reference, records)
+
+
+def assert_records_diverged(records: Mapping[str, Record]) -> None:
+    """Assert that every comparison of these records says `diverged`, and none that they agree or differ."""
+    __tracebackhide__ = True
+    found = compare_styles(records) + [c for record in records.values() for c in compare_with_reference(record)]
+    TALLY.comparisons.extend(found)
+    TALLY.trainings_that_moved += sum(moved(record) for record in records.values())
+    verdicts = {comparison.verdict for comparison in found}
+    assert verdicts == {Verdict.DIVERGED}, f"a diverged training came to the verdicts {sorted(verdicts)}"
+
+
+def assert_styles_agree(trainer: Trainer, problem: Problem, recipe: Recipe) -> dict[str, Record]:
+    """Train every style alike, assert that their records agree, and return them."""
+    __tracebackhide__ = True
+    records = trainer.train_styles(problem, recipe)
+    assert_records_agree(records)
     return records

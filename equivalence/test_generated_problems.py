@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import example, given
 
-from equivalence.agreement import TALLY, assert_styles_agree
+from equivalence.agreement import assert_records_agree, assert_records_diverged, assert_styles_agree
 from keras_styles import runtime
-from keras_styles.comparison import Verdict, compare_styles, compare_with_reference
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Mode, Recipe
 from keras_styles.strategies import Case, cases, degenerate_problems, linear_problems
@@ -36,14 +35,11 @@ def test_trained_styles_agree_to_the_bit_and_with_the_reference(trainer: Trainer
 @example((LinearProblem(weights=(1.0,), scale=1e30), Recipe(epochs=10, snapshot_every=1)))
 def test_degenerate_problems_agree_or_are_reported_as_diverged(trainer: Trainer, case: Case) -> None:
     """Where float32 overflows there is nothing to agree on: every verdict says so, and none says agree."""
-    problem, recipe = case
-    records = trainer.train_styles(problem, recipe)
-    if not any(record.diverged for record in records.values()):
-        assert_styles_agree(trainer, problem, recipe)
-        return
-    found = compare_styles(records) + [c for record in records.values() for c in compare_with_reference(record)]
-    TALLY.comparisons.extend(found)
-    assert {comparison.verdict for comparison in found} == {Verdict.DIVERGED}
+    records = trainer.train_styles(*case)
+    if any(record.diverged for record in records.values()):
+        assert_records_diverged(records)
+    else:
+        assert_records_agree(records)
 
 
 @pytest.mark.parametrize("mode", runtime.modes())
@@ -56,9 +52,4 @@ def test_styles_agree_in_every_mode_of_the_engine(trainer: Trainer, mode: Mode, 
 
 def test_learning_rate_past_stability_is_reported_as_diverged(trainer: Trainer) -> None:
     # The curvature of LINE is about 2, so training is stable below 1 and doubles its error each epoch at 1.5.
-    records = trainer.train_styles(LINE, Recipe(learning_rate=1.5, snapshot_every=30))
-    found = compare_styles(records) + [c for record in records.values() for c in compare_with_reference(record)]
-    TALLY.comparisons.extend(found)
-    TALLY.trainings_that_moved += len(records)
-    assert {comparison.verdict for comparison in found} == {Verdict.DIVERGED}
-    assert all(record.style in found[0].reason or record.diverged for record in records.values())
+    assert_records_diverged(trainer.train_styles(LINE, Recipe(learning_rate=1.5, snapshot_every=30)))

@@ -229,7 +229,8 @@ def computed_in(dtype: DType) -> tuple[DType, DType]:
     """Return the dtypes in which Keras multiplies matrices and takes means of numbers of `dtype`, found by trying.
 
     Keras 3.15 hands both back as float64, but takes the mean in float32 on jax and torch, and the product in float32
-    on torch: there its rule for the common dtype of two operands knows no float64.
+    on torch: there its rule for the common dtype of two operands knows no float64
+    (https://github.com/keras-team/keras/issues/23704).
     """
     if dtype == "float32":
         return dtype, dtype
