@@ -25,8 +25,14 @@ class ResultsStorage(FileStorage):  # type: ignore[misc]  # pytest-benchmark has
         """Where the files are; unlike the original it need not lie below the current folder."""
         return str(self.path)
 
+    @property
+    def _next_num(self) -> str:
+        """The number after the largest in this machine's folder; the original looks into the last folder only."""
+        numbers = [int(file.name[:4]) for file in self.query("[0-9][0-9][0-9][0-9]_*")]
+        return f"{max(numbers, default=0) + 1:04}"
+
     def save(self, output_json: dict[str, Any], save_as: str) -> None:
-        """Write one run; two that end at the same moment get two numbers."""
+        """Write one run; two that end at the same moment with the same name get two numbers."""
         text = safe_dumps(output_json, ensure_ascii=True, indent=1) + "\n"
         for number in count(int(self._next_num)):
             try:

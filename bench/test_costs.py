@@ -32,13 +32,20 @@ def why_not_equal(device: str) -> str | None:
 
 
 @cache
-def samples_by_style(
+def measured(
     phase: str, device: str, min_rounds: int, max_seconds: float, announce: Callable[[str], None]
-) -> dict[str, list[float]]:
-    """Measure all styles of a phase together; the test of each style reports its part."""
+) -> dict[str, list[float]] | str:
+    """Measure all styles of a phase together and return the samples of each, or why there are none.
+
+    Whatever goes wrong, out of memory on a GPU for instance, concerns this phase alone: the others are measured, and
+    this one leaves its reason.
+    """
     announce(f"measuring {phase} on the {device}, the styles in turns")
-    with runtime.on_device(device):
-        return interleave(phase_actions(ARCHITECTURE, phase), min_rounds=min_rounds, max_seconds=max_seconds)
+    try:
+        with runtime.on_device(device):
+            return interleave(phase_actions(ARCHITECTURE, phase), min_rounds=min_rounds, max_seconds=max_seconds)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -70,5 +77,8 @@ def test_cost(
         pytest.fail(f"The styles are not equal, so their times must not be compared.\n{reason_not_to}", pytrace=False)
     options = request.config.option
     limits = options.benchmark_min_rounds, float(options.benchmark_max_time)
-    samples = samples_by_style(phase, device, *limits, announce)
+    samples = measured(phase, device, *limits, announce)
+    if isinstance(samples, str):
+        leave_unmeasured(request, outcome="failed", reason=samples, extra_info=cell)
+        pytest.fail(samples, pytrace=False)
     Cell(f"{ARCHITECTURE.name} {phase} {device}", samples[style], cell | {"equal": True}).report(request)

@@ -108,6 +108,7 @@ def test_throughput(contender: str, request: pytest.FixtureRequest, announce: Ca
         "contender": contender,
         "engine": runtime.ENGINE,
         "device": runtime.chosen_device(),
+        "mode": runtime.resolve_mode(RECIPE.mode),
         "workload_version": WORKLOAD_VERSION,
         "recipe": repr(RECIPE),
         "triples_per_second": 1 / float(np.median(samples)),

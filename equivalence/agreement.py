@@ -1,59 +1,61 @@
 """The suite's assertions, and the tally that shows that it asserted something."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from hypothesis import target
 from hypothesis.control import currently_in_test_context
 
-from keras_styles.comparison import (
-    Comparison,
-    Verdict,
-    compare_styles,
-    compare_with_reference,
-    explain,
-    failures,
-)
+from keras_styles.comparison import Comparison, Verdict, compare_all, explain, failures
 from keras_styles.problems import Problem
 from keras_styles.recipes import Recipe
 from keras_styles.records import StageSummary
 from keras_styles.training import Record, Trainer
 
 
-@dataclass
 class Tally:
-    """All comparisons of this process, and how many trainings moved the weights they compared."""
+    """Counts of all comparisons of this process, and of the trainings that moved the weights they compared."""
 
-    comparisons: list[Comparison] = field(default_factory=list)
-    trainings_that_moved: int = 0
+    def __init__(self) -> None:
+        self.comparisons = 0
+        self.trainings_that_moved = 0
+        self._stages: dict[tuple[str, int, str], StageSummary] = {}
+
+    def add(self, comparisons: Sequence[Comparison], records: Mapping[str, Record]) -> None:
+        """Count comparisons, and those of the records they are about that moved."""
+        self.comparisons += len(comparisons)
+        self.trainings_that_moved += sum(moved(record) for record in records.values())
+        for c in comparisons:
+            key = c.architecture, c.tier, c.stage
+            before = self._stages.get(key) or StageSummary(
+                architecture=c.architecture,
+                tier=c.tier,
+                stage=c.stage,
+                comparisons=0,
+                differing=0,
+                diverged=0,
+                worst_margin=None,
+            )
+            self._stages[key] = before.model_copy(
+                update={
+                    "comparisons": before.comparisons + 1,
+                    "differing": before.differing + (c.verdict is Verdict.DIFFER),
+                    "diverged": before.diverged + (c.verdict is Verdict.DIVERGED),
+                    "worst_margin": worst_margin([before.worst_margin, c.margin]),
+                }
+            )
 
     def summaries(self) -> list[StageSummary]:
         """Return one summary for each architecture, tier and stage, in order of first appearance."""
-        groups: dict[tuple[str, int, str], list[Comparison]] = {}
-        for comparison in self.comparisons:
-            groups.setdefault((comparison.architecture, comparison.tier, comparison.stage), []).append(comparison)
-        return [
-            StageSummary(
-                architecture=architecture,
-                tier=tier,
-                stage=stage,
-                comparisons=len(group),
-                differing=sum(c.verdict is Verdict.DIFFER for c in group),
-                diverged=sum(c.verdict is Verdict.DIVERGED for c in group),
-                worst_margin=worst_margin(group),
-            )
-            for (architecture, tier, stage), group in groups.items()
-        ]
+        return list(self._stages.values())
 
 
 TALLY = Tally()
 
 
-def worst_margin(comparisons: Sequence[Comparison]) -> float | None:
-    """Return the largest finite margin, None if no comparison has one."""
-    margins = [c.margin for c in comparisons if c.margin is not None and np.isfinite(c.margin)]
-    return max(margins, default=None)
+def worst_margin(margins: Iterable[float | None]) -> float | None:
+    """Return the largest finite margin, None if there is none."""
+    return max((margin for margin in margins if margin is not None and np.isfinite(margin)), default=None)
 
 
 def moved(record: Record) -> bool:
@@ -62,35 +64,26 @@ def moved(record: Record) -> bool:
     return any(not np.array_equal(value, final[name]) for name, value in record.initial_weights.items())
 
 
-def _assert_agree(comparisons: Sequence[Comparison], records: Mapping[str, Record]) -> None:
-    """Count the comparisons and fail with the explanation of the earliest one that does not agree."""
-    __tracebackhide__ = True
-    TALLY.comparisons.extend(comparisons)
-    if failed := failures(list(comparisons)):
-        raise AssertionError("\n" + explain(failed[0], records[failed[0].left], others=len(failed) - 1))
-
-
 def assert_records_agree(records: Mapping[str, Record]) -> None:
     """Assert that three styles are three classes, tier 0 among their records and tier 1 for each."""
     __tracebackhide__ = True
     classes = {record.model_class for record in records.values()}
     assert len(classes) == len(records), f"the styles should be {len(records)} classes, but they are {classes}"
-    TALLY.trainings_that_moved += sum(moved(record) for record in records.values())
-    _assert_agree(compare_styles(records), records)
-    against_reference = [c for record in records.values() for c in compare_with_reference(record)]
-    margin = worst_margin(against_reference)
+    comparisons = compare_all(records)
+    TALLY.add(comparisons, records)
+    margin = worst_margin(comparison.margin for comparison in comparisons)
     if margin is not None and currently_in_test_context():
         target(margin, label="margin: observed difference / bound")
-    _assert_agree(against_reference, records)
+    if failed := failures(comparisons):
+        raise AssertionError("\n" + explain(failed[0], records[failed[0].left], others=len(failed) - 1))
 
 
 def assert_records_diverged(records: Mapping[str, Record]) -> None:
     """Assert that every comparison of these records says `diverged`, and none that they agree or differ."""
     __tracebackhide__ = True
-    found = compare_styles(records) + [c for record in records.values() for c in compare_with_reference(record)]
-    TALLY.comparisons.extend(found)
-    TALLY.trainings_that_moved += sum(moved(record) for record in records.values())
-    verdicts = {comparison.verdict for comparison in found}
+    comparisons = compare_all(records)
+    TALLY.add(comparisons, records)
+    verdicts = {comparison.verdict for comparison in comparisons}
     assert verdicts == {Verdict.DIVERGED}, f"a diverged training came to the verdicts {sorted(verdicts)}"
 
 

@@ -28,6 +28,7 @@ class Run:
         self.skips: list[str] = []
         self.failures: list[Failure] = []
         self.saved = ""
+        self.complete = False
 
 
 RUN = Run()
@@ -55,8 +56,11 @@ def pytest_report_header() -> str:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse a generated test without an explicit example: what once failed, or nearly did, is tried every time."""
+    asked_for = [Path(argument).resolve() for argument in config.args]
+    selected = config.getoption("keyword") or config.getoption("markexpr") or config.getoption("lf", False)
+    RUN.complete = not selected and any(folder == HERE or folder in HERE.parents for folder in asked_for)
     for item in items:
         function = getattr(item, "function", None)
         if HERE in item.path.parents and getattr(function, "is_hypothesis_test", False):
@@ -70,10 +74,10 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test that passed although it compared nothing, or only models that no training had moved."""
     from equivalence.agreement import TALLY
 
-    compared, moved = len(TALLY.comparisons), TALLY.trainings_that_moved
+    compared, moved = TALLY.comparisons, TALLY.trainings_that_moved
     yield
     if HERE in item.path.parents:
-        if len(TALLY.comparisons) == compared:
+        if TALLY.comparisons == compared:
             pytest.fail("This test made no comparison, so it could not have failed.", pytrace=False)
         if TALLY.trainings_that_moved == moved:
             pytest.fail("No training of this test moved a weight, so it compared only builds.", pytrace=False)
@@ -100,17 +104,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     from equivalence.agreement import TALLY
     from keras_styles import runtime
 
-    outcome: Literal["passed", "failed", "interrupted"] = "failed" if RUN.failures else "passed"
+    outcome: Literal["passed", "failed", "interrupted"] = "failed"
     if exitstatus == pytest.ExitCode.INTERRUPTED:
         outcome = "interrupted"
+    elif exitstatus == pytest.ExitCode.OK:
+        outcome = "passed"
     record = EquivalenceRecord(
         created=datetime.now(UTC),
         environment=runtime.environment(device=runtime.chosen_device()),
         profile=settings.get_current_profile_name(),
+        complete=RUN.complete,
         outcome=outcome,
         tests=dict(RUN.outcomes),
         skips=RUN.skips,
-        comparisons=len(TALLY.comparisons),
+        comparisons=TALLY.comparisons,
         stages=TALLY.summaries(),
         failures=RUN.failures,
         seconds=round(time.monotonic() - STARTED, 1),
@@ -127,13 +134,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     """Print the count of comparisons, the worst margin and where the record went."""
     if not RUN.outcomes:
         return
-    from equivalence.agreement import TALLY, worst_margin
+    from equivalence.agreement import TALLY
 
     terminalreporter.section("equivalence")
-    margin = worst_margin(TALLY.comparisons)
-    tiers = Counter(comparison.tier for comparison in TALLY.comparisons)
+    tiers: Counter[int] = Counter()
+    for stage in TALLY.summaries():
+        tiers[stage.tier] += stage.comparisons
+    margin = max((s.worst_margin for s in TALLY.summaries() if s.worst_margin is not None), default=None)
     terminalreporter.line(
-        f"{len(TALLY.comparisons)} comparisons: {tiers[0]} to the bit between styles, {tiers[1]} with the reference"
+        f"{TALLY.comparisons} comparisons: {tiers[0]} to the bit between styles, {tiers[1]} with the reference"
         + ("" if margin is None else f", worst margin {margin:.3g} of the bound")
     )
     terminalreporter.line(RUN.saved)

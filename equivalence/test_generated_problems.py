@@ -13,6 +13,9 @@ from keras_styles.training import Trainer
 LINE = LinearProblem(weights=(3.0,), bias=1.0)
 FAR_FROM_ZERO = LinearProblem(weights=(1.0, -2.0), bias=5.0, samples=50, noise=1.0, offset=100.0)
 ILL_CONDITIONED = LinearProblem(weights=(1.0,) * 8, samples=300, condition=1000.0, noise=0.01)
+# Stable, but its mini-batches of noise leave a higher loss than they found; that is no divergence.
+NOISY = LinearProblem(weights=(0.0,), noise=1.0, scale=0.001, samples=8, data_seed=3)
+NOISY_RECIPE = Recipe(epochs=10, snapshot_every=1, batch_size=2, learning_rate=0.85)
 RAGGED = Recipe(epochs=6, snapshot_every=1, batch_size=10, learning_rate=0.05)
 
 
@@ -20,6 +23,7 @@ RAGGED = Recipe(epochs=6, snapshot_every=1, batch_size=10, learning_rate=0.05)
 @example((LINE, Recipe()))
 @example((LINE, Recipe(snapshot_every=30)))
 @example((LINE, RAGGED))
+@example((NOISY, NOISY_RECIPE))
 @example((FAR_FROM_ZERO, Recipe(epochs=50, snapshot_every=10, learning_rate=2e-5)))
 @example((ILL_CONDITIONED, Recipe(epochs=50, snapshot_every=10, learning_rate=0.1)))
 def test_trained_styles_agree_to_the_bit_and_with_the_reference(trainer: Trainer, case: Case) -> None:

@@ -1,10 +1,12 @@
 """The command line: `keras-styles report` builds the page, `keras-styles check` repeats one case."""
 
 import ast
+import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +15,9 @@ from keras_styles.errors import KerasStylesError
 from keras_styles.problems import LinearProblem, Problem, TableProblem
 from keras_styles.recipes import Recipe
 from keras_styles.records import results_folder
+
+if TYPE_CHECKING:
+    from keras_styles.architectures import Weights
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(soft_wrap=True, highlight=False)
@@ -46,18 +51,21 @@ def report(
 def check(
     problem: Annotated[str, typer.Argument(help="For example \"TableProblem(source='mine.csv')\".")],
     recipe: Annotated[str, typer.Argument(help='For example "Recipe(learning_rate=0.02)".')] = "Recipe()",
+    start: Annotated[str | None, typer.Option(help="Weights to start at, JSON by variable name.")] = None,
 ) -> None:
     """Train one problem in all three styles and show whether they agree; the exit code is 1 if they do not."""
     from keras_styles import runtime
     from keras_styles.architectures.linear_regression import ARCHITECTURE
-    from keras_styles.comparison import compare_styles, compare_with_reference, explain, failures
+    from keras_styles.comparison import compare_all, explain, failures
     from keras_styles.training import Trainer
 
-    case = read_problem(problem), read_recipe(recipe)
+    data = read_problem(problem)
+    case = data, read_recipe(recipe), read_start(start, data.features)
     device = runtime.chosen_device()
+    runtime.make_deterministic(True)  # as the suite does whose failures are repeated here
     with console.status("training the three styles"):
         records = Trainer(ARCHITECTURE, device).train_styles(*case)
-        comparisons = compare_styles(records) + [c for r in records.values() for c in compare_with_reference(r)]
+        comparisons = compare_all(records)
     table = Table("style", "against", "compared", "agree", "worst margin of the bound")
     for left, right in dict.fromkeys((c.left, c.right) for c in comparisons):
         pair = [c for c in comparisons if (c.left, c.right) == (left, right)]
@@ -95,6 +103,26 @@ def read_recipe(text: str) -> Recipe:
     return read
 
 
+def read_start(text: str | None, features: int) -> "Weights | None":
+    """Return the weights that a JSON object of nested lists holds by name, None for None.
+
+    Raises:
+        CaseError: if it does not hold a kernel of shape (features, 1) and a bias of shape (1,).
+    """
+    if text is None:
+        return None
+    from keras_styles.reference import BIAS, KERNEL
+
+    shapes = {KERNEL: (features, 1), BIAS: (1,)}
+    try:
+        weights = {name: np.array(values, dtype="float64") for name, values in json.loads(text).items()}
+        if {name: value.shape for name, value in weights.items()} == shapes:
+            return weights
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise CaseError(f"--start {text!r} is no JSON object with arrays of the shapes {shapes}; copy it from the failure.")
+
+
 def _read_call(text: str, classes: tuple[type[Any], ...]) -> Any:
     """Build an instance from its repr without executing it: only literals are accepted as arguments."""
     names = {cls.__name__: cls for cls in classes}
@@ -118,8 +146,7 @@ def main() -> None:
     try:
         app()
     except KerasStylesError as error:
-        console.file = sys.stderr
-        console.print(f"keras-styles: {error}", markup=False)
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"keras-styles: {error}", markup=False)
         sys.exit(2)
 
 

@@ -4,6 +4,7 @@ Tier 0 is agreement between styles, to the bit; tier 1 is agreement of a style w
 Agreement is never inferred from numbers that are not numbers: whatever is not finite makes the verdict `diverged`.
 """
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -111,6 +112,11 @@ def compare_with_reference(record: Record, reference: Reference | None = None) -
     found.append(pair.compare("predictions", "y", record.predictions, reference.predictions))
     found.append(pair.compare("evaluation", "loss", record.evaluation, reference.evaluation))
     return found
+
+
+def compare_all(records: Mapping[str, Record]) -> list[Comparison]:
+    """Compare the styles with each other and each of them with the reference."""
+    return compare_styles(records) + [c for record in records.values() for c in compare_with_reference(record)]
 
 
 def _compare_pair(left: Record, right: Record) -> list[Comparison]:
@@ -282,4 +288,7 @@ def repeat_command(record: Record) -> str:
     """Return one shell command that trains the case again and shows the verdict."""
     here = record.environment
     words = ["keras-styles", "check", repr(record.problem), repr(record.recipe)]
+    if record.weights_were_given:
+        start = {name: value.tolist() for name, value in record.initial_weights.items()}
+        words += ["--start", json.dumps(start)]
     return f"{runtime.ENGINE_VARIABLE}={here.engine} {runtime.DEVICE_VARIABLE}={here.device} {shlex.join(words)}"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from keras_styles import runtime
 from keras_styles.architectures import Architecture
-from keras_styles.comparison import compare_styles, explain, failures
+from keras_styles.comparison import compare_all, explain, failures
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
 from keras_styles.styles import STYLES
@@ -75,13 +75,18 @@ def _timed(action: Action) -> float:
 
 
 def require_equal(architecture: Architecture, device: str) -> None:
-    """Train every style on the benchmark's problem and return if they leave the same bits.
+    """Train every style on the benchmark's problem; return if they are three classes that leave the same bits.
 
     Raises:
         NotEqualError: if not, with the explanation of the earliest difference.
     """
     records = Trainer(architecture, device).train_styles(PROBLEM, RECIPE)
-    if failed := failures(compare_styles(records)):
+    classes = sorted({record.model_class for record in records.values()})
+    if len(classes) < len(records):
+        raise NotEqualError(
+            f"{len(records)} styles are {len(classes)} classes, {', '.join(classes)}: one was built twice."
+        )
+    if failed := failures(compare_all(records)):
         raise NotEqualError(explain(failed[0], records[failed[0].left], others=len(failed) - 1))
 
 

@@ -19,9 +19,22 @@ Float64Array = NDArray[np.float64]
 
 BUNDLED_TABLES = ("nist_norris", "study_hours")
 
+# What NumPy's and Keras' generators take.
+LARGEST_SEED = 2**32 - 1
+
 
 class ProblemError(KerasStylesError, ValueError):
     """A dataset that cannot be trained on."""
+
+
+def is_integer(value: object, least: int, most: float = math.inf) -> bool:
+    """Say whether a value is a whole number in a range; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_finite(value: object) -> bool:
+    """Say whether a value is a number that is neither infinite nor NaN."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 class Problem(Hashable, Protocol):
@@ -58,15 +71,21 @@ class LinearProblem:
     data_seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.weights:
-            raise ProblemError("LinearProblem needs at least one weight; pass weights=(1.0,) for one feature.")
-        if self.samples < 1:
-            raise ProblemError(f"LinearProblem needs at least one sample, not samples={self.samples}.")
-        for name in ("bias", "noise", "offset", "scale", "condition"):
-            if not math.isfinite(getattr(self, name)):
-                raise ProblemError(f"LinearProblem needs a finite {name}, not {name}={getattr(self, name)!r}.")
-        if not all(math.isfinite(weight) for weight in self.weights):
+        if not isinstance(self.weights, tuple) or not self.weights:
+            raise ProblemError(
+                f"LinearProblem needs at least one weight in a tuple, as in weights=(1.0,), not {self.weights!r}."
+            )
+        if not all(is_finite(weight) for weight in self.weights):
             raise ProblemError(f"LinearProblem needs finite weights, not weights={self.weights!r}.")
+        for name in ("bias", "noise", "offset", "scale", "condition"):
+            if not is_finite(getattr(self, name)):
+                raise ProblemError(f"LinearProblem needs a finite {name}, not {name}={getattr(self, name)!r}.")
+        if not is_integer(self.samples, 1):
+            raise ProblemError(
+                f"LinearProblem needs at least one sample, a whole number, not samples={self.samples!r}."
+            )
+        if not is_integer(self.data_seed, 0, LARGEST_SEED):
+            raise ProblemError(f"LinearProblem needs a data_seed from 0 to {LARGEST_SEED}, not {self.data_seed!r}.")
         if self.condition < 1:
             raise ProblemError(f"LinearProblem needs condition >= 1, not condition={self.condition!r}.")
 
@@ -182,7 +201,7 @@ def _read_table(source: str) -> Float64Array:
     else:
         try:
             text = Path(source).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise ProblemError(
                 f"The table {source!r} cannot be read ({error}); give the path of a CSV file, "
                 f"or one of {', '.join(BUNDLED_TABLES)}."

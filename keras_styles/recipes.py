@@ -1,10 +1,10 @@
 """Recipes: how a model is trained, as a frozen value that prints as Python and travels in every record."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 from keras_styles.errors import KerasStylesError
+from keras_styles.problems import LARGEST_SEED, is_finite, is_integer
 
 Mode = Literal["graph", "eager", "xla"]
 DType = Literal["float32", "float64"]
@@ -50,12 +50,15 @@ class Recipe:
             )
         if self.dtype not in ("float32", "float64"):
             raise RecipeError(f"A recipe needs dtype 'float32' or 'float64', not {self.dtype!r}.")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate >= 0):
+        if not (is_finite(self.learning_rate) and self.learning_rate >= 0):
             raise RecipeError(f"A recipe needs a finite learning_rate of at least 0, not {self.learning_rate!r}.")
         for name in ("epochs", "batch_size", "snapshot_every"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise RecipeError(f"A recipe needs {name} of at least 1, not {value!r}.")
+            optional = name != "epochs"
+            if not (is_integer(value, 1) or (optional and value is None)):
+                raise RecipeError(f"A recipe needs {name} of at least 1, a whole number, not {value!r}.")
+        if not is_integer(self.seed, 0, LARGEST_SEED):
+            raise RecipeError(f"A recipe needs a seed from 0 to {LARGEST_SEED}, not {self.seed!r}.")
         if self.epochs % self.epochs_per_snapshot:
             raise RecipeError(
                 f"A recipe's snapshot_every must divide its epochs, but {self.snapshot_every} does not divide "

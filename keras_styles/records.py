@@ -6,9 +6,10 @@ import tempfile
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from annotated_types import MinLen
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from keras_styles.errors import KerasStylesError
 
@@ -72,9 +73,10 @@ class EquivalenceRecord(_Schema):
 
     kind: Literal["equivalence"] = "equivalence"
     schema_version: Literal[1] = 1
-    created: datetime
+    created: AwareDatetime
     environment: Environment
     profile: str
+    complete: bool = Field(description="whether all tests of the suite were asked for")
     outcome: Literal["passed", "failed", "interrupted"]
     tests: dict[str, int] = Field(description="number of tests by outcome: passed, failed, skipped, ...")
     skips: list[str] = Field(description="the reason of each skipped test")
@@ -109,15 +111,33 @@ class _Partial(BaseModel):
 class BenchmarkStats(_Partial):
     """The samples of one benchmark, in seconds."""
 
-    data: list[float]
+    data: Annotated[list[PositiveFloat], MinLen(1)]
+
+
+class CostInfo(_Partial):
+    """What names a cell of the costs."""
+
+    kind: Literal["cost"]
+    architecture: str
+    phase: str
+    style: str
+    device: str
+
+
+class ThroughputInfo(_Partial):
+    """What names a contender of the throughput."""
+
+    kind: Literal["throughput"]
+    contender: Literal["naive", "trainer", "bare_loop"]
+    device: str
 
 
 class Benchmark(_Partial):
-    """One measured cell."""
+    """One measured cell; one of a kind that is not known here is left alone."""
 
     fullname: str
     stats: BenchmarkStats
-    extra_info: dict[str, Any]
+    extra_info: CostInfo | ThroughputInfo | dict[str, Any]
 
 
 class MachineInfo(_Partial):
@@ -129,7 +149,7 @@ class MachineInfo(_Partial):
 class BenchmarkRun(_Partial):
     """One saved run of the benchmark, as far as this project reads it."""
 
-    datetime: datetime
+    datetime: AwareDatetime
     machine_info: MachineInfo
     benchmarks: list[Benchmark]
     keras_styles: BenchmarkExtras
@@ -177,7 +197,13 @@ def write_new(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
     try:
         draft.write_text(text, encoding="utf-8")
-        os.link(draft, path)  # unlike a rename, a link never replaces what is there
+        try:
+            os.link(draft, path)  # unlike a rename, a link never replaces what is there
+        except FileExistsError:
+            raise
+        except OSError:  # a filesystem without hard links; the draft has shown that there is room
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -189,27 +215,35 @@ def save(folder: Path, name: str, text: str) -> tuple[Path, str | None]:
         The path written, and None or a sentence that says why it is not the path asked for.
 
     Raises:
+        FileExistsError: if that name is taken.
         ResultsError: if neither place takes it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # also FileExistsError, when a file is where the folder should be
+        return _rescue(folder, name, text, error)
+    try:
         write_new(folder / name, text)
     except FileExistsError:
         raise
     except OSError as error:
-        rescue = Path(tempfile.gettempdir()) / f"{uuid.uuid4().hex[:8]}-{name}"
-        try:
-            write_new(rescue, text)
-        except OSError:
-            raise ResultsError(
-                f"The record {folder / name} cannot be written ({error.strerror or error}), nor can {rescue}; "
-                "make room and run again."
-            ) from error
-        return rescue, (
-            f"The record could not be written to {folder} ({error.strerror or error}) and was kept as {rescue}; "
-            f"make room and move it to {folder / name}."
-        )
+        return _rescue(folder, name, text, error)
     return folder / name, None
+
+
+def _rescue(folder: Path, name: str, text: str, trouble: OSError) -> tuple[Path, str]:
+    reason = trouble.strerror or trouble
+    rescue = Path(tempfile.gettempdir()) / f"{uuid.uuid4().hex[:8]}-{name}"
+    try:
+        write_new(rescue, text)
+    except OSError:
+        raise ResultsError(
+            f"The record {folder / name} cannot be written ({reason}), nor can {rescue}; make room and run again."
+        ) from trouble
+    return rescue, (
+        f"The record could not be written to {folder} ({reason}) and was kept as {rescue}; "
+        f"make room and move it to {folder / name}."
+    )
 
 
 def save_equivalence(record: EquivalenceRecord, results: Path) -> tuple[Path, str | None]:

@@ -21,7 +21,7 @@ LOSS_GRADIENT_ROUNDINGS = 4
 # square, and division by m; then times m and divided by the samples seen, in Keras' running mean.
 LOSS_ROUNDINGS = 5
 # Directions of past error that the bound keeps apart; more is slower, fewer folds more into a box. At 24 for each
-# variable the folded part is below one percent of the bound on the problems of the suite.
+# variable the box of 100 steps of a slow contraction is 3 % wider than the worst errors (tests/test_reference.py).
 DIRECTIONS_PER_VARIABLE = 24
 
 
@@ -65,9 +65,9 @@ class Rounding:
         self.largest = float(info.max)
 
     def gamma(self, roundings: int) -> float:
-        """Return n u / (1 - n u), the relative error of n roundings (Higham 2002, section 3.1)."""
+        """Return n u / (1 - n u), the relative error of n roundings (Higham 2002, lemma 3.1); infinite from n u = 1."""
         error = roundings * self.unit
-        return error / (1 - error)
+        return error / (1 - error) if error < 1 else np.inf
 
 
 class ErrorSet:
@@ -114,10 +114,12 @@ class _Batch:
 
 @dataclass(frozen=True)
 class _Arithmetic:
-    """In what weights and predictions are computed, and in what losses are."""
+    """In what weights and predictions are computed, and in what losses are, and the roundings of getting there."""
 
     main: Rounding
     loss: Rounding
+    product_casts: int = 0  # one for each operand of a product that is computed in a narrower dtype
+    loss_casts: int = 0
 
 
 def train_reference(
@@ -138,7 +140,12 @@ def train_reference(
     """
     x, y = problem.arrays(recipe.dtype)
     product_dtype, loss_dtype = computed_in or (recipe.dtype, recipe.dtype)
-    arithmetic = _Arithmetic(Rounding(product_dtype), Rounding(loss_dtype))
+    arithmetic = _Arithmetic(
+        Rounding(product_dtype),
+        Rounding(loss_dtype),
+        product_casts=0 if product_dtype == recipe.dtype else 2,
+        loss_casts=0 if loss_dtype == recipe.dtype else 1,
+    )
     rate = float(np.asarray(recipe.learning_rate, dtype=recipe.dtype))
     a = np.concatenate([x.astype(np.float64), np.ones((len(x), 1))], axis=1)
     target = y[:, 0].astype(np.float64)
@@ -155,7 +162,7 @@ def train_reference(
             epoch = start + recipe.epochs_per_snapshot
             mean = _mean_loss(losses, [len(batch.y) for batch in batches], arithmetic)
             snapshots.append(ReferenceSnapshot(epoch, _by_name(theta, errors.box, arithmetic.main), mean))
-        final = _forward(theta, errors.box, a, arithmetic.main)
+        final = _forward(theta, errors.box, a, arithmetic)
         return Reference(
             snapshots=tuple(snapshots),
             predictions=_limited(final.z[:, None], final.error[:, None], arithmetic.main),
@@ -198,8 +205,7 @@ def closed_form(
 def _batch(a: Float64Array, y: Float64Array, rate: float) -> _Batch:
     m, n = a.shape
     gram = 2 / m * a.T @ a
-    unit = 2.0**-53
-    error = (m + 4) * unit * (np.eye(n) + rate * 2 / m * np.abs(a).T @ np.abs(a))
+    error = Rounding("float64").gamma(m + 4) * (np.eye(n) + rate * 2 / m * np.abs(a).T @ np.abs(a))
     return _Batch(a, y, np.eye(n) - rate * gram, error)
 
 
@@ -212,12 +218,13 @@ class _Forward:
     local: Float64Array  # bound on the error of this evaluation alone
 
 
-def _forward(theta: Float64Array, error: Float64Array, a: Float64Array, rounding: Rounding) -> _Forward:
+def _forward(theta: Float64Array, error: Float64Array, a: Float64Array, arithmetic: _Arithmetic) -> _Forward:
     """Evaluate the model and the bound (1)."""
+    rounding = arithmetic.main
     largest = np.abs(theta) + error
     absolute = np.abs(a)
     flushed = rounding.tiny * (2 * len(theta) + absolute.sum(axis=1) + float(largest.sum()))
-    local = rounding.gamma(len(theta)) * (absolute @ largest) + flushed
+    local = rounding.gamma(len(theta) + arithmetic.product_casts) * (absolute @ largest) + flushed
     return _Forward(a @ theta, absolute @ error + local, local)
 
 
@@ -229,20 +236,21 @@ def _step(
     m = len(batch.y)
     transposed = np.abs(batch.a).T
     before = errors.box
-    forward = _forward(theta, before, batch.a, rounding)
+    forward = _forward(theta, before, batch.a, arithmetic)
     residual = forward.z - batch.y
 
     largest_residual = np.abs(residual) + forward.error
-    gamma = arithmetic.loss.gamma(LOSS_GRADIENT_ROUNDINGS)
+    gamma = arithmetic.loss.gamma(LOSS_GRADIENT_ROUNDINGS + arithmetic.loss_casts)
     slope = 2 / m * largest_residual * (1 + gamma)
     slope_local = 2 / m * (forward.local * (1 + gamma) + gamma * largest_residual)
-    slope_local += LOSS_GRADIENT_ROUNDINGS * arithmetic.loss.tiny
+    slope_local += 3 * LOSS_GRADIENT_ROUNDINGS * arithmetic.loss.tiny  # either operand or the result may be flushed
     sums = transposed @ slope
     flushed = rounding.tiny * (2 * m + transposed.sum(axis=1) + float(slope.sum()))
-    gradient_local = transposed @ slope_local + rounding.gamma(m) * sums + flushed
+    gamma = rounding.gamma(m + arithmetic.product_casts)
+    gradient_local = transposed @ slope_local + gamma * sums + flushed
 
     after = theta - rate * (2 / m * batch.a.T @ residual)
-    product_local = rounding.unit * (1 + rounding.gamma(m)) * sums
+    product_local = rounding.unit * (1 + gamma) * sums
     local = rate * (gradient_local + product_local) + 2 * rounding.tiny + batch.transition_error @ before
     largest = np.abs(after) + np.abs(batch.transition) @ before + local
     local += rounding.unit * largest
@@ -257,7 +265,7 @@ def _loss(forward: _Forward, y: Float64Array, arithmetic: _Arithmetic) -> Bounde
     residual = np.abs(forward.z - y)
     value = np.square(residual).mean()
     inexact = (2 * residual * forward.error + np.square(forward.error)).mean()
-    relative = arithmetic.main.gamma(m) + arithmetic.loss.gamma(LOSS_ROUNDINGS)
+    relative = arithmetic.main.gamma(m) + arithmetic.loss.gamma(LOSS_ROUNDINGS + arithmetic.loss_casts)
     bound = inexact + relative * (value + inexact) * (1 + relative) + (m + LOSS_ROUNDINGS) * arithmetic.loss.tiny
     # Keras' running mean multiplies by m before it divides, so that much has to stay in range.
     return _limited(value, bound, arithmetic.loss, headroom=m)
@@ -269,7 +277,7 @@ def _mean_loss(losses: list[Bounded], sizes: list[int], arithmetic: _Arithmetic)
     seen = weights.sum()
     value = weights @ [float(loss.value) for loss in losses] / seen
     bound = weights @ [float(loss.bound) for loss in losses] / seen
-    bound += arithmetic.main.gamma(len(losses)) * (value + bound)
+    bound += arithmetic.main.gamma(2 * len(losses)) * (value + bound)
     return _limited(value, bound, arithmetic.loss, headroom=float(seen))
 
 

@@ -17,6 +17,7 @@ from keras_styles.architectures import Architecture, Weights, get_weights, set_w
 from keras_styles.problems import Array, Problem
 from keras_styles.recipes import DType, Mode, Recipe
 from keras_styles.records import Environment
+from keras_styles.reference import largest_curvature
 from keras_styles.styles import STYLES
 
 # Eight widths, two distances between snapshots and three styles make 48, and single recipes come and go beside them;
@@ -40,6 +41,7 @@ class Record:
     Attributes:
         model_class: name of the class that was trained, to show that three styles are three classes.
         mode: the mode that the recipe's came to.
+        weights_were_given: whether training started at weights that were given, not where the recipe's seed leads.
         predictions: shape (samples, 1), by the trained weights for the training data.
         evaluation: mean squared error of the trained weights on the training data.
     """
@@ -52,6 +54,7 @@ class Record:
     device: str
     mode: Mode
     initial_weights: Weights
+    weights_were_given: bool
     snapshots: tuple[Snapshot, ...]
     predictions: Array
     evaluation: float
@@ -68,15 +71,21 @@ class Record:
 
     @property
     def diverged(self) -> str | None:
-        """Say how the training came apart, or None: not finite, or worse at the end than at the start and than zero."""
+        """Say how the training came apart, or None: not finite, or past the stable learning rate and worse than before.
+
+        Below that rate the loss may rise too, from one mini-batch to the next, without anything having come apart.
+        """
         losses = [snapshot.loss for snapshot in self.snapshots]
         values = [self.predictions, *(w for snapshot in self.snapshots for w in snapshot.weights.values())]
         if not (np.isfinite([*losses, self.evaluation]).all() and all(np.isfinite(v).all() for v in values)):
             return "a loss, weight or prediction is infinite or not a number"
-        _, y = self.problem.arrays(self.recipe.dtype)
-        of_zero = float(np.mean(np.square(y, dtype=np.float64)))
-        if self.evaluation > max(of_zero, losses[0]):
-            return f"the loss rose to {self.evaluation:.3g}, and predicting 0 has {of_zero:.3g}"
+        if self.evaluation > losses[0]:
+            stable = 2 / largest_curvature(self.problem, self.recipe)
+            if self.recipe.learning_rate > stable:
+                return (
+                    f"the loss rose from {losses[0]:.3g} to {self.evaluation:.3g}, and a learning rate of "
+                    f"{self.recipe.learning_rate:.3g} is stable below {stable:.3g} only"
+                )
         return None
 
 
@@ -143,6 +152,7 @@ class Trainer:
                 device=self.device,
                 mode=mode,
                 initial_weights=initial,
+                weights_were_given=initial_weights is not None,
                 snapshots=tuple(looks.snapshots),
                 predictions=model.predict_on_batch(batches.x),
                 evaluation=float(model.test_on_batch(batches.x, batches.y)),

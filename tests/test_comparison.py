@@ -1,5 +1,7 @@
 """Comparison: what must not pass does not, by verdict and by the text that a stranger reads."""
 
+import json
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from keras_styles import runtime
 from keras_styles.architectures.linear_regression import ARCHITECTURE
+from keras_styles.cli import read_start
 from keras_styles.comparison import (
     Comparison,
     Verdict,
@@ -22,7 +25,7 @@ from keras_styles.comparison import (
 )
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
-from keras_styles.reference import BIAS, KERNEL
+from keras_styles.reference import BIAS, KERNEL, Bounded, train_reference
 from keras_styles.training import Record, Snapshot, Trainer
 
 PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=32, noise=0.1)
@@ -95,6 +98,58 @@ def test_one_ulp_at_any_stage_is_caught_and_named(records: dict[str, Record], re
     assert found[0].worst.ulps == 1
 
 
+def beyond(bounded: Bounded, fraction: float) -> Any:
+    """Return the reference's value moved away by a fraction of what is allowed, in float32."""
+    return (bounded.value + fraction * bounded.bound).astype("float32")
+
+
+@pytest.mark.parametrize(("fraction", "verdict"), [(0.5, Verdict.AGREE), (2.0, Verdict.DIFFER)])
+@pytest.mark.parametrize("stage", ["weights", "history", "predictions", "evaluation"])
+def test_the_bound_decides_at_every_stage(record: Record, stage: str, fraction: float, verdict: Verdict) -> None:
+    reference = train_reference(PROBLEM, RECIPE, record.initial_weights)
+    third = reference.snapshots[2]
+    loss = float(beyond(third.loss, fraction))
+    changed = {
+        "weights": with_weights(record, 3, kernel=beyond(third.weights[KERNEL], fraction)),
+        "history": replace(
+            record,
+            snapshots=(*record.snapshots[:2], replace(record.snapshots[2], loss=loss), record.snapshots[3]),
+        ),
+        "predictions": replace(record, predictions=beyond(reference.predictions, fraction)),
+        "evaluation": replace(record, evaluation=float(beyond(reference.evaluation, fraction))),
+    }[stage]
+    found = compare_with_reference(changed, reference)
+    where = [c for c in found if c.stage == stage and c.margin is not None and c.margin > 0.4]
+    assert [c.verdict for c in where] == [verdict]
+    assert where[0].margin == pytest.approx(fraction, abs=0.2)
+    assert failures(found) == [c for c in where if verdict is Verdict.DIFFER]
+
+
+@pytest.mark.parametrize(("value", "bound"), [(0.0, np.inf), (np.nan, 1.0), (np.inf, np.inf)])
+def test_where_the_reference_promises_nothing_nothing_agrees(record: Record, value: float, bound: float) -> None:
+    reference = train_reference(PROBLEM, RECIPE, record.initial_weights)
+    nothing = replace(reference, evaluation=Bounded(np.asarray(value), np.asarray(bound)))
+    assert compare_with_reference(record, nothing)[-1].verdict is Verdict.DIVERGED
+
+
+def test_one_diverged_style_makes_both_of_its_pairs_diverged(records: dict[str, Record]) -> None:
+    broken = with_weights(records["functional"], 4, bias=np.array([np.nan], "float32"))
+    found = compare_styles({**records, "functional": broken})
+    assert [(c.left, c.right, c.verdict) for c in found] == [
+        ("sequential", "functional", Verdict.DIVERGED),
+        ("functional", "subclassing", Verdict.DIVERGED),
+    ]
+
+
+def test_noise_below_the_stable_rate_is_not_divergence() -> None:
+    """Mini-batches can leave a higher loss than they found without anything coming apart."""
+    problem = LinearProblem(weights=(0.0,), noise=1.0, scale=0.001, samples=8, data_seed=3)
+    recipe = Recipe(epochs=10, snapshot_every=1, batch_size=2, learning_rate=0.85)
+    record = Trainer(ARCHITECTURE).train("functional", problem, recipe)
+    assert record.evaluation > record.snapshots[0].loss
+    assert record.diverged is None
+
+
 def test_negative_zero_is_not_zero_to_the_bit(records: dict[str, Record], record: Record) -> None:
     changed = replace(record, initial_weights={**record.initial_weights, BIAS: np.array([-0.0], "float32")})
     assert [c.stage for c in against_others(records, changed)] == ["initial weights"]
@@ -113,7 +168,7 @@ def test_growing_loss_is_diverged_before_it_overflows() -> None:
     record = Trainer(ARCHITECTURE).train("functional", PROBLEM, replace(RECIPE, learning_rate=2.0, epochs=20))
     assert np.isfinite(record.predictions).all()
     assert record.diverged is not None
-    assert record.diverged.startswith("the loss rose to")
+    assert record.diverged.startswith("the loss rose from")
     assert {c.verdict for c in compare_with_reference(record)} == {Verdict.DIVERGED}
 
 
@@ -216,6 +271,21 @@ def test_the_text_of_a_left_bound_shows_what_was_allowed(record: Record) -> None
 
 
 def test_the_earliest_stage_comes_first(records: dict[str, Record], record: Record) -> None:
-    late = replace(record, predictions=record.predictions + np.float32(1))
-    both = with_weights(late, 1, bias=np.array([9.0], "float32"))
-    assert [c.stage for c in against_others(records, both)] == ["weights", "predictions"]
+    """Whatever the order in which the comparisons were made."""
+    first = replace(record.snapshots[0], loss=9.0)
+    changed = with_weights(replace(record, snapshots=(first, *record.snapshots[1:])), 4, bias=np.ones(1, "float32"))
+    changed = replace(changed, initial_weights={**record.initial_weights, BIAS: np.ones(1, "float32")})
+    comparisons = compare_styles({**records, "subclassing": changed})
+    for found in (failures(comparisons), failures(comparisons[::-1])):
+        assert [c.stage for c in found] == ["initial weights", "weights", "history"]
+
+
+def test_given_weights_are_in_the_command_that_repeats_the_case(record: Record) -> None:
+    assert "--start" not in repeat_command(record)
+    given = replace(record, weights_were_given=True)
+    start = json.loads(shlex.split(repeat_command(given))[-1])
+    assert start == {name: value.tolist() for name, value in record.initial_weights.items()}
+    restarted = read_start(json.dumps(start), PROBLEM.features)
+    assert restarted is not None
+    again = Trainer(ARCHITECTURE).train("subclassing", PROBLEM, RECIPE, restarted)
+    assert again.predictions.tobytes() == record.predictions.tobytes()

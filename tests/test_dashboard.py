@@ -1,8 +1,11 @@
 """The page: it shows what the records say, nothing in a record can break it, and nothing is fetched from anywhere."""
 
+import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -13,9 +16,11 @@ from keras_styles.records import (
     BenchmarkExtras,
     BenchmarkRun,
     BenchmarkStats,
+    CostInfo,
     Failure,
     MachineInfo,
     ResultsError,
+    ThroughputInfo,
     UnmeasuredCell,
     save_equivalence,
 )
@@ -26,12 +31,12 @@ HOSTILE = "<script>alert(1)</script>'\"`|{{ 7 * 7 }}\u202e" + "x" * 10_000
 
 
 def cost(phase: str, style: str, data: list[float]) -> Benchmark:
-    info = {"kind": "cost", "phase": phase, "style": style, "device": "cpu"}
+    info = CostInfo(kind="cost", architecture="linear_regression", phase=phase, style=style, device="cpu")
     return Benchmark(fullname=f"{phase}-{style}", stats=BenchmarkStats(data=data), extra_info=info)
 
 
-def throughput(contender: str, seconds: float) -> Benchmark:
-    info = {"kind": "throughput", "contender": contender}
+def throughput(contender: Literal["naive", "trainer", "bare_loop"], seconds: float) -> Benchmark:
+    info = ThroughputInfo(kind="throughput", contender=contender, device="cpu")
     return Benchmark(fullname=contender, stats=BenchmarkStats(data=[seconds]), extra_info=info)
 
 
@@ -57,7 +62,7 @@ PASSED = RECORD.model_copy(update={"outcome": "passed", "tests": {"passed": 4}, 
 
 
 def section(**changed: object) -> Section:
-    parts = {"machine": ENVIRONMENT.machine, "engine": "tensorflow", "equivalence": PASSED, "benchmark": RUN} | changed
+    parts = {"equivalence": PASSED, "benchmark": RUN} | changed
     return Section(**parts)  # type: ignore[arg-type]
 
 
@@ -85,6 +90,7 @@ def test_the_page_says_what_holds_and_what_it_costs() -> None:
     [
         (RECORD, "✗ The styles do not agree"),
         (PASSED.model_copy(update={"comparisons": 0}), "✗ The styles do not agree, or a test could not show"),
+        (PASSED.model_copy(update={"complete": False}), "✗ Only a part of the suite was run, so it proves nothing."),
         (PASSED.model_copy(update={"outcome": "interrupted"}), "✗ The run was interrupted, so it proves nothing."),
     ],
 )
@@ -136,6 +142,49 @@ def test_the_newest_record_is_shown_and_a_corrupt_one_set_aside(results: Path) -
     assert len(summary.set_aside) == 1
     page, _ = write_page(results, results / "dashboard")
     assert str(corrupt) in page.read_text(encoding="utf-8")
+
+
+def test_a_part_of_the_suite_never_hides_the_whole(results: Path) -> None:
+    save_equivalence(RECORD, results)
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    for part in ({"complete": False}, {"outcome": "interrupted"}):
+        save_equivalence(PASSED.model_copy(update={"created": later, **part}), results)
+    (shown,) = summarize(results).sections
+    assert shown.equivalence == RECORD
+
+
+def test_records_of_other_versions_and_devices_stand_apart(results: Path) -> None:
+    save_equivalence(RECORD, results)
+    for change in ({"keras": "3.16.0"}, {"device": "gpu"}, {"engine_version": "2.22.0"}):
+        environment = ENVIRONMENT.model_copy(update=change)
+        save_equivalence(PASSED.model_copy(update={"environment": environment}), results)
+    shown = [s.equivalence.outcome for s in summarize(results).sections if s.equivalence]
+    assert sorted(shown) == ["failed", "passed", "passed", "passed"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw["benchmarks"][0]["stats"].update(data=[]),
+        lambda raw: raw["benchmarks"][0]["stats"].update(data=[0.0]),
+        lambda raw: raw.update(datetime="2026-01-01T00:00:00"),
+    ],
+    ids=["no samples", "a sample of zero", "a time without a zone"],
+)
+def test_a_benchmark_file_with_a_broken_value_is_set_aside(results: Path, change: Callable[[Any], None]) -> None:
+    raw = RUN.model_dump(mode="json")
+    change(raw)
+    folder = results / ENVIRONMENT.machine
+    folder.mkdir(parents=True)
+    (folder / "0001_x.json").write_text(json.dumps(raw), encoding="utf-8")
+    assert len(summarize(results).set_aside) == 1
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(results: Path) -> None:
+    save_equivalence(PASSED, results)
+    (results / "out" / "index.html").mkdir(parents=True)
+    with pytest.raises(ResultsError, match=r"The page .*index\.html cannot be written \(Is a directory\); make room"):
+        write_page(results, results / "out")
 
 
 def test_no_record_at_all_says_what_to_run(results: Path, run: Run) -> None:

@@ -69,6 +69,9 @@ BAD_INGREDIENTS = [
     ({"weights": ()}, "at least one weight"),
     ({"weights": (float("nan"),)}, "finite weights"),
     ({"weights": (1.0,), "samples": 0}, "at least one sample"),
+    ({"weights": [1.0]}, "in a tuple"),
+    ({"weights": (1.0,), "samples": 2.5}, "a whole number"),
+    ({"weights": (1.0,), "data_seed": -1}, "data_seed from 0 to 4294967295"),
     ({"weights": (1.0,), "noise": float("inf")}, "finite noise"),
     ({"weights": (1.0,), "condition": 0.5}, "condition >= 1"),
 ]

@@ -44,6 +44,8 @@ def test_a_failing_case_shrinks_to_something_readable() -> None:
     [
         ({"epochs": 0}, "epochs of at least 1"),
         ({"batch_size": 0}, "batch_size of at least 1"),
+        ({"epochs": 2.5}, "a whole number, not 2.5"),
+        ({"seed": -1}, "seed from 0 to 4294967295, not -1"),
         ({"epochs": 10, "snapshot_every": 3}, "3 does not divide 10"),
         ({"learning_rate": float("nan")}, "finite learning_rate"),
         ({"learning_rate": -0.1}, "at least 0"),

@@ -59,6 +59,7 @@ RECORD = EquivalenceRecord(
     created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     environment=ENVIRONMENT,
     profile="pr",
+    complete=True,
     outcome="failed",
     tests={"passed": 3, "failed": 1},
     skips=["test_x: no GPU"],

@@ -1,13 +1,13 @@
 """Reference and bound: checked by the closed form, by float32 in any order of summation, and by known errors."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 
 from keras_styles.problems import Float64Array, LinearProblem, TableProblem
-from keras_styles.recipes import Recipe
+from keras_styles.recipes import DType, Recipe
 from keras_styles.reference import (
     BIAS,
     KERNEL,
@@ -144,32 +144,96 @@ def test_a_learning_rate_off_by_one_in_ten_thousand_leaves_the_bound() -> None:
     assert caught >= 198
 
 
-def test_the_error_set_contains_every_error_it_was_told_of_also_after_folding() -> None:
+def test_the_error_set_contains_every_error_it_was_told_of_and_not_much_more() -> None:
+    """The worst errors conspire: each has the sign that pushes one variable furthest at the end."""
     random = np.random.default_rng(0)
+    symmetric = random.normal(size=(3, 3))
+    contraction = np.eye(3) - 0.1 * symmetric @ symmetric.T
+    locals_ = random.uniform(0, 1, (100, 3))
     errors = ErrorSet(3)
-    actual = np.zeros((500, 3))
-    for _ in range(100):
-        transition = np.eye(3) - 0.1 * (lambda m: m @ m.T)(random.normal(size=(3, 3)))
-        local = random.uniform(0, 1, 3)
-        actual = actual @ transition.T + random.choice([-1, 1], (500, 3)) * local
-        errors.step(transition, local)
-        assert (np.abs(actual) <= errors.box * (1 + 1e-12)).all()
+    for local in locals_:
+        errors.step(contraction, local)
+    powers = [np.linalg.matrix_power(contraction, 99 - step) for step in range(100)]
+    for variable in range(3):
+        worst = np.zeros(3)
+        for power, local in zip(powers, locals_, strict=True):
+            worst += power @ (np.sign(power[variable]) * local)
+        assert worst[variable] <= errors.box[variable] * (1 + 1e-12)
+        assert worst[variable] >= errors.box[variable] * 0.95, "folding has widened the box by more than it may"
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A problem of one sample with one feature."""
+
+    x: float
+    y: float
+    features: int = 1
+
+    def arrays(self, dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:
+        """Return x and y, each of shape (1, 1)."""
+        return np.array([[self.x]], dtype), np.array([[self.y]], dtype)
+
+
+def one_row(seed: int, dtype: str) -> tuple[TableRow, dict[str, np.ndarray]]:
+    """Return a row of data and weights with random mantissas, and a residual that cancels most of the prediction."""
+    random = np.random.default_rng(seed)
+    x, weight, bias = random.uniform(1, 2, 3).astype(dtype)
+    y = np.asarray(x * weight + bias + random.uniform(-1e-3, 1e-3), dtype=dtype)
+    start = {KERNEL: np.array([[weight]], dtype), BIAS: np.array([bias], dtype)}
+    return TableRow(x=float(x), y=float(y)), start
+
+
+@pytest.mark.parametrize(("dtype", "product_dtype"), [("float32", "float32"), ("float64", "float32")])
+def test_a_single_row_stays_within_the_bound_and_uses_a_good_part_of_it(dtype: DType, product_dtype: DType) -> None:
+    """With one sample and one step nothing averages out: the bound is nearly reached, and must not be passed."""
+    recipe = Recipe(epochs=1, learning_rate=0.3, dtype=dtype)
+    narrow, wide = np.dtype(product_dtype).type, np.dtype(dtype).type
+    rate = wide(recipe.learning_rate)
+    margins = []
+    for seed in range(3000):
+        row, start = one_row(seed, dtype)
+        x, y = (values.item() for values in row.arrays(dtype))
+        weight, bias = start[KERNEL].item(), start[BIAS].item()
+        z = wide(narrow(x) * narrow(weight)) + wide(bias)
+        slope = wide(narrow(wide(2) * (z - wide(y))))
+        gradients = wide(narrow(x) * narrow(slope)), slope
+        after = wide(weight) - rate * gradients[0], wide(bias) - rate * gradients[1]
+        reference = train_reference(row, recipe, start, (product_dtype, product_dtype)).snapshots[0].weights
+        margins += [
+            abs(float(value) - reference[name].value.item()) / reference[name].bound.item()
+            for name, value in zip((KERNEL, BIAS), after, strict=True)
+        ]
+    assert max(margins) <= 1
+    assert max(margins) > 0.2, "a bound this wide counts roundings that nobody makes"
+
+
+def test_the_bound_is_finite_for_ordinary_problems_and_infinite_past_the_range() -> None:
+    ordinary = train_reference(LINE, Recipe(epochs=20, learning_rate=0.3), start_for(LINE))
+    assert np.isfinite(ordinary.predictions.bound).all()
+    assert np.isfinite(ordinary.snapshots[-1].loss.bound)
+    huge = LinearProblem(weights=(1e30,))
+    past = train_reference(huge, Recipe(epochs=1), start_for(huge))
+    assert np.isinf(past.snapshots[0].loss.bound), "its square leaves float32"
+    assert np.isfinite(past.snapshots[0].weights[KERNEL].bound).all(), "it does not"
+    steep = LinearProblem(weights=(1.0,), scale=1e30)
+    assert np.isinf(train_reference(steep, Recipe(epochs=1), start_for(steep)).snapshots[0].weights[KERNEL].bound).all()
 
 
 @given(cases(degenerate_problems()))
 @example((LinearProblem(weights=(1e30,)), Recipe(epochs=1)))
-def test_the_bound_is_infinite_where_float32_may_overflow_and_finite_elsewhere(case: Case) -> None:
+def test_a_finite_bound_promises_a_number_within_range(case: Case) -> None:
     problem, recipe = case
     reference = train_reference(problem, recipe, start_for(problem))  # type: ignore[arg-type]
-    largest = np.finfo("float32").max
     for snapshot in reference.snapshots:
         for bounded in (*snapshot.weights.values(), snapshot.loss):
-            safe = np.isfinite(bounded.bound)
-            assert (np.abs(bounded.value[safe]) < largest).all()
             assert not np.isnan(bounded.bound).any()
+            safe = np.isfinite(bounded.bound)
+            assert (np.abs(bounded.value[safe]) < np.finfo("float32").max).all()
 
 
 def test_the_unit_of_rounding_is_that_of_both_trainings() -> None:
     assert Rounding("float32").unit == 2.0**-24 + 2.0**-53
     assert Rounding("float64").unit == 2.0**-52
     assert Rounding("float32").gamma(10) == pytest.approx(10 * 2.0**-24, rel=1e-5)
+    assert Rounding("float32").gamma(2**24) == np.inf

@@ -8,7 +8,7 @@ import jinja2
 from keras_styles import __version__
 from keras_styles.dashboard.charts import COLOURS, costs_chart
 from keras_styles.dashboard.summary import Summary, summarize
-from keras_styles.records import ResultsError, require_writable
+from keras_styles.records import ResultsError
 from keras_styles.styles import BASELINE_STYLE, STYLES
 
 PAGE_NAME = "index.html"
@@ -32,8 +32,15 @@ def write_page(results: Path, out: Path) -> tuple[Path, Summary]:
         )
     page = out / PAGE_NAME
     text = render(summary)
-    require_writable(out)
-    page.write_text(text, encoding="utf-8")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        draft = page.with_suffix(".draft")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(page)
+    except OSError as error:
+        raise ResultsError(
+            f"The page {page} cannot be written ({error.strerror or error}); make room, or give another --out."
+        ) from error
     return page, summary
 
 
@@ -43,11 +50,13 @@ def render(summary: Summary) -> str:
     template = environment.from_string(
         resources.files("keras_styles.dashboard").joinpath("page.html.j2").read_text(encoding="utf-8")
     )
-    charts = {
-        (section.machine, section.engine, device): costs_chart([c for c in section.costs if c.device == device])
+    charts = [
+        {
+            device: costs_chart([c for c in section.costs if c.device == device])
+            for device in dict.fromkeys(c.device for c in section.costs)
+        }
         for section in summary.sections
-        for device in dict.fromkeys(c.device for c in section.costs)
-    }
+    ]
     return template.render(
         summary=summary,
         charts=charts,

@@ -1,11 +1,22 @@
 """Summaries: which records of a results folder a page shows, and what they come to."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from keras_styles.records import BenchmarkRun, Environment, EquivalenceRecord, ResultsError, UnmeasuredCell, load
+from keras_styles.records import (
+    BenchmarkRun,
+    CostInfo,
+    Environment,
+    EquivalenceRecord,
+    ResultsError,
+    ThroughputInfo,
+    UnmeasuredCell,
+    load,
+)
 from keras_styles.statistics import Ratio, paired_ratio
 from keras_styles.styles import BASELINE_STYLE
 
@@ -30,12 +41,25 @@ class Throughput:
     of_bare_loop: float  # how many times longer than a loop without Keras
 
 
-@dataclass(frozen=True)
-class Section:
-    """The newest records of one engine on one machine; either may be missing, not both."""
+class Identity(NamedTuple):
+    """What two records have to share to be shown beside each other."""
 
     machine: str
     engine: str
+    engine_version: str
+    keras: str
+    device: str
+
+
+def identity(environment: Environment) -> Identity:
+    """Return the identity of the records made in an environment."""
+    return Identity(*(getattr(environment, name) for name in Identity._fields))
+
+
+@dataclass(frozen=True)
+class Section:
+    """The newest records of one identity; either may be missing, not both."""
+
     equivalence: EquivalenceRecord | None
     benchmark: BenchmarkRun | None
 
@@ -50,41 +74,28 @@ class Section:
     @property
     def costs(self) -> list[Cost]:
         """The measured cells, in the order of the file."""
-        if self.benchmark is None:
-            return []
-        cells = [b for b in self.benchmark.benchmarks if b.extra_info.get("kind") == "cost"]
-        baselines = {
-            (b.extra_info["phase"], b.extra_info["device"]): b.stats.data
-            for b in cells
-            if b.extra_info["style"] == BASELINE_STYLE
-        }
-        costs = []
-        for cell in cells:
-            info = cell.extra_info
-            baseline = baselines.get((info["phase"], info["device"]))
-            if baseline is None or len(baseline) != len(cell.stats.data):
-                continue  # a run of a part of the benchmark has no ratios
-            costs.append(
-                Cost(
-                    phase=info["phase"],
-                    style=info["style"],
-                    device=info["device"],
-                    seconds=float(np.median(cell.stats.data)),
-                    ratio=paired_ratio(cell.stats.data, baseline),
-                )
-            )
-        return costs
+        cells = [
+            (benchmark.extra_info, benchmark.stats.data)
+            for benchmark in (self.benchmark.benchmarks if self.benchmark else [])
+            if isinstance(benchmark.extra_info, CostInfo)
+        ]
+        baselines = {(info.phase, info.device): data for info, data in cells if info.style == BASELINE_STYLE}
+        return [
+            Cost(info.phase, info.style, info.device, float(np.median(data)), paired_ratio(data, baseline))
+            for info, data in cells
+            # A run of a part of the benchmark may have no baseline, and then no ratios.
+            if len(baseline := baselines.get((info.phase, info.device), [])) == len(data)
+        ]
 
     @property
     def throughput(self) -> Throughput | None:
         """The trainer between its two contenders, if all three were measured."""
-        cells = self.benchmark.benchmarks if self.benchmark else []
         seconds = {
-            b.extra_info["contender"]: float(np.median(b.stats.data))
-            for b in cells
-            if b.extra_info.get("kind") == "throughput"
+            benchmark.extra_info.contender: float(np.median(benchmark.stats.data))
+            for benchmark in (self.benchmark.benchmarks if self.benchmark else [])
+            if isinstance(benchmark.extra_info, ThroughputInfo)
         }
-        if seconds.keys() < {"naive", "trainer", "bare_loop"}:
+        if len(seconds) < 3:
             return None
         trainer = seconds["trainer"]
         return Throughput(1 / trainer, seconds["naive"] / trainer, trainer / seconds["bare_loop"])
@@ -100,31 +111,36 @@ class Section:
 
 @dataclass(frozen=True)
 class Summary:
-    """All sections, by machine and engine, and a sentence for each file that was set aside."""
+    """All sections, by identity, and a sentence for each file that was set aside."""
 
     sections: list[Section]
     set_aside: list[str] = field(default_factory=list)
 
 
 def summarize(results: Path) -> Summary:
-    """Read all records under `results` and keep the newest of each engine on each machine.
+    """Read all records under `results` and keep the newest of each identity.
 
-    A file that cannot be read costs a sentence, not the page.
+    A complete run of the equivalence suite is preferred to any that is not, however old: what a part of the suite
+    showed must not hide what the whole did. A file that cannot be read costs a sentence, not the page.
     """
-    equivalence: dict[tuple[str, str], EquivalenceRecord] = {}
-    benchmark: dict[tuple[str, str], BenchmarkRun] = {}
+    equivalence: dict[Identity, EquivalenceRecord] = {}
+    benchmark: dict[Identity, BenchmarkRun] = {}
     set_aside = []
     for path in sorted(results.glob("*/*.json")):
         try:
             if path.name.startswith("equivalence-"):
                 record = load(path, EquivalenceRecord)
-                key = record.environment.machine, record.environment.engine
-                equivalence[key] = max(record, equivalence.get(key, record), key=lambda r: r.created)
+                key = identity(record.environment)
+                equivalence[key] = max(record, equivalence.get(key, record), key=_completeness)
             else:
                 run = load(path, BenchmarkRun)
-                key = run.machine_info.keras_styles.machine, run.machine_info.keras_styles.engine
+                key = identity(run.machine_info.keras_styles)
                 benchmark[key] = max(run, benchmark.get(key, run), key=lambda r: r.datetime)
         except ResultsError as error:
             set_aside.append(str(error))
     keys = sorted(equivalence.keys() | benchmark.keys())
-    return Summary([Section(*key, equivalence.get(key), benchmark.get(key)) for key in keys], set_aside)
+    return Summary([Section(equivalence.get(key), benchmark.get(key)) for key in keys], set_aside)
+
+
+def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:
+    return record.complete and record.outcome != "interrupted", record.created
