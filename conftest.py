@@ -8,7 +8,7 @@ settings.register_profile(
     "base", deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow]
 )
 # A pull request is judged on the same examples whenever it runs; the other profiles look for new ones.
-settings.register_profile("pr", settings.get_profile("base"), max_examples=30, derandomize=True)
+settings.register_profile("pr", settings.get_profile("base"), max_examples=20, derandomize=True)
 settings.register_profile("nightly", settings.get_profile("base"), max_examples=2_000)
 settings.register_profile("long", settings.get_profile("base"), max_examples=20_000)
 settings.load_profile("pr")

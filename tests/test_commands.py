@@ -261,7 +261,10 @@ def test_check_reports_divergence_as_divergence(run: Run) -> None:
         (("LinearProblem((1.0,))",), "has arguments without a name"),
         (("LinearProblem(weights=(1.0,), noise=-open('x'))",), "cannot be read as LinearProblem(...)"),
         (("LinearProblem(weights=(1.0,), nose=1.0)",), "unexpected keyword argument 'nose'"),
-        (("LinearProblem(weights=(1.0,))", "Recipe(epochs=0)"), "A recipe needs epochs of at least 1, not 0."),
+        (
+            ("LinearProblem(weights=(1.0,))", "Recipe(epochs=0)"),
+            "A recipe needs epochs of at least 1, a whole number, not 0.",
+        ),
     ],
 )
 def test_a_case_that_cannot_be_read_is_one_sentence(
