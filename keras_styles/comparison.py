@@ -291,4 +291,11 @@ def repeat_command(record: Record) -> str:
     if record.weights_were_given:
         start = {name: value.tolist() for name, value in record.initial_weights.items()}
         words += ["--start", json.dumps(start)]
-    return f"{runtime.ENGINE_VARIABLE}={here.engine} {runtime.DEVICE_VARIABLE}={here.device} {shlex.join(words)}"
+    variables = f"{runtime.ENGINE_VARIABLE}={here.engine} {runtime.DEVICE_VARIABLE}={here.device}"
+    return " ".join([variables, *map(_quoted, words)])
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for the shell; double quotes where they are safe, since a repr is full of single ones."""
+    plain = "'" in word and not any(character in word for character in '"$`\\!')
+    return f'"{word}"' if plain else shlex.quote(word)

@@ -138,7 +138,8 @@ def summarize(results: Path) -> Summary:
                 benchmark[key] = max(run, benchmark.get(key, run), key=lambda r: r.datetime)
         except ResultsError as error:
             set_aside.append(str(error))
-    keys = sorted(equivalence.keys() | benchmark.keys())
+    # The default engine first, since most readers came for it.
+    keys = sorted(equivalence.keys() | benchmark.keys(), key=lambda key: (key.machine, key.engine != "tensorflow", key))
     return Summary([Section(equivalence.get(key), benchmark.get(key)) for key in keys], set_aside)
 
 
