@@ -11,7 +11,14 @@ import pytest
 from hypothesis import settings
 
 from keras_styles.errors import KerasStylesError
-from keras_styles.records import EquivalenceRecord, Failure, require_writable, results_folder, save_equivalence
+from keras_styles.records import (
+    Environment,
+    EquivalenceRecord,
+    Failure,
+    require_writable,
+    results_folder,
+    save_equivalence,
+)
 
 if TYPE_CHECKING:
     from keras_styles.training import Trainer
@@ -29,6 +36,7 @@ class Run:
         self.failures: list[Failure] = []
         self.saved = ""
         self.complete = False
+        self.environment: Environment | None = None
 
 
 RUN = Run()
@@ -99,10 +107,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Save the record, also of a run that was interrupted."""
-    if not RUN.outcomes:
+    if not RUN.outcomes or RUN.environment is None:
         return
     from equivalence.agreement import TALLY
-    from keras_styles import runtime
 
     outcome: Literal["passed", "failed", "interrupted"] = "failed"
     if exitstatus == pytest.ExitCode.INTERRUPTED:
@@ -111,7 +118,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         outcome = "passed"
     record = EquivalenceRecord(
         created=datetime.now(UTC),
-        environment=runtime.environment(device=runtime.chosen_device()),
+        environment=RUN.environment,
         profile=settings.get_current_profile_name(),
         complete=RUN.complete,
         outcome=outcome,
@@ -156,6 +163,7 @@ def _deterministic() -> Iterator[None]:
     from keras_styles import runtime
 
     runtime.make_deterministic(True)
+    RUN.environment = runtime.environment(device=runtime.chosen_device())  # as it is while the tests run
     yield
     runtime.make_deterministic(False)
 

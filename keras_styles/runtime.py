@@ -332,6 +332,15 @@ def repeated_batches(batches: list[tuple[Array, Array]]) -> Callable[[], Any]:
     return lambda: endless
 
 
+def _rounds_products_on_a_gpu() -> bool:
+    """Say whether the engine may round float32 products to TensorFloat-32, as it was told in `_configure_engine`."""
+    if ENGINE == "tensorflow":
+        return bool(_engine.config.experimental.tensor_float_32_execution_enabled())
+    if ENGINE == "jax":
+        return bool(_engine.config.jax_default_matmul_precision != "float32")
+    return bool(_engine.backends.cuda.matmul.allow_tf32)
+
+
 def _query_gpu() -> tuple[str | None, str | None]:
     """Return name and driver version of the first GPU as nvidia-smi tells them, or two Nones."""
     if "gpu" not in available_devices() or not (tool := shutil.which("nvidia-smi")):
@@ -394,5 +403,5 @@ def environment(*, device: str, mode: Mode | None = None, dtype: DType = "float3
         jit_compile=compile_arguments(resolved)["jit_compile"],
         dtype_policy=dtype,
         deterministic=is_deterministic(),
-        tensor_float_32=False,
+        tensor_float_32=_rounds_products_on_a_gpu(),
     )

@@ -136,6 +136,9 @@ def test_interrupting_the_equivalence_suite_keeps_a_record(results: Path) -> Non
     record = load(only_file(results, "*/equivalence-*.json"), EquivalenceRecord)
     assert record.outcome == "interrupted"
     assert record.comparisons > 0
+    assert not record.complete, "only a part was asked for"
+    assert record.environment.deterministic
+    assert not record.environment.tensor_float_32
 
 
 @pytest.mark.parametrize("suite", ["equivalence/", "bench/"])
