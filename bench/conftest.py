@@ -56,8 +56,6 @@ def pytest_configure(config: pytest.Config) -> None:
         require_writable(results_folder() / machine)
     except KerasStylesError as error:
         raise pytest.UsageError(str(error)) from error
-    if config.getoption("--hypothesis-profile", None):
-        raise pytest.UsageError("The benchmark has no profiles; leave --hypothesis-profile to pytest equivalence/.")
     config.option.benchmark_save_data = True  # without the samples a saved run can never be judged anew
 
     def results_storage(storage: str, **kwargs: Any) -> Any:
