@@ -159,7 +159,7 @@ def test_the_error_set_contains_every_error_it_was_told_of_and_not_much_more() -
         for power, local in zip(powers, locals_, strict=True):
             worst += power @ (np.sign(power[variable]) * local)
         assert worst[variable] <= errors.box[variable] * (1 + 1e-12)
-        assert worst[variable] >= errors.box[variable] * 0.95, "folding has widened the box by more than it may"
+        assert worst[variable] >= errors.box[variable] * 0.85, "folding has widened the box by more than it may"
 
 
 @dataclass(frozen=True)
