@@ -21,7 +21,7 @@ LOSS_GRADIENT_ROUNDINGS = 4
 # square, and division by m; then times m and divided by the samples seen, in Keras' running mean.
 LOSS_ROUNDINGS = 5
 # Directions of past error that the bound keeps apart; more is slower, fewer folds more into a box. At 24 for each
-# variable the box of 100 steps of a slow contraction is 2 to 12 % wider than the worst errors (tests/test_reference.py).
+# variable the box of 100 steps of a slow contraction is 2 to 12 % wider than the worst (tests/test_reference.py).
 DIRECTIONS_PER_VARIABLE = 24
 
 
