@@ -193,6 +193,14 @@ def checked_arrays(x: Array, y: Array, *, where: str) -> tuple[Array, Array]:
     return x, y
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=8)
 def _read_table(source: str) -> Float64Array:
     """Read a CSV file of finite numbers with a header line; the shape is (rows, columns), at least 1 and 2."""
@@ -200,7 +208,7 @@ def _read_table(source: str) -> Float64Array:
         text = resources.files("keras_styles").joinpath("data", f"{source}.csv").read_text(encoding="utf-8")
     else:
         try:
-            text = Path(source).read_text(encoding="utf-8")
+            text = Path(source).read_text(encoding="utf-8-sig")  # spreadsheets begin a file with a byte order mark
         except (OSError, TypeError, ValueError) as error:
             raise ProblemError(
                 f"The table {source!r} cannot be read ({error}); give the path of a CSV file, "
@@ -208,19 +216,22 @@ def _read_table(source: str) -> Float64Array:
             ) from error
     header, *rows = [row for row in csv.reader(text.splitlines()) if row] or [[]]
     if len(header) < 2 or not rows:
-        raise ProblemError(f"The table {source!r} needs a header, at least two columns and at least one row below it.")
+        raise ProblemError(
+            f"The table {source!r} needs a header, at least two columns separated by commas, and at "
+            "least one row below it."
+        )
+    if all(_is_number(name) for name in header):
+        raise ProblemError(f"The table {source!r} begins with numbers; put a line with the columns' names above them.")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise ProblemError(
                 f"The table {source!r} has {len(row)} values in row {number}, not {len(header)}; mend it."
             )
         for name, value in zip(header, row, strict=True):
-            try:
-                float(value)
-            except ValueError:
+            if not _is_number(value):
                 raise ProblemError(
                     f"The table {source!r} has {value!r} in row {number}, column {name!r}, which is no number; mend it."
-                ) from None
+                )
     table = np.array(rows, dtype=np.float64)
     table.setflags(write=False)  # shared by everyone who asks for this table
     return table

@@ -108,8 +108,10 @@ def test_bad_arrays_end_in_one_sentence(x: np.ndarray, y: np.ndarray, words: str
 
 BAD_TABLES = [
     ("", "needs a header"),
-    ("x,y\n", "at least one row below it"),
+    ("x,y\n", "least one row below it"),
     ("x\n1\n", "at least two columns"),
+    ("x;y\n1;2\n", "separated by commas"),
+    ("1,2\n3,4\n", "begins with numbers; put a line with the columns' names above them"),
     ("x,y\n1,2\n3\n", "has 1 values in row 3, not 2"),
     ("x,y\n1,two\n", "'two' in row 2, column 'y', which is no number"),
     ("x,y\n1,nan\n", r"y\[0, 0\] is nan"),
@@ -122,6 +124,13 @@ def test_bad_tables_end_in_one_sentence(text: str, words: str, tmp_path: Path) -
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ProblemError, match=words):
         TableProblem(source=str(path)).arrays()
+
+
+def test_a_table_as_spreadsheets_write_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(b'\xef\xbb\xbf"x","y"\r\n"1","2"\r\n\r\n3,4\r\n')
+    x, y = TableProblem(source=str(path)).arrays()
+    assert (x.tolist(), y.tolist()) == ([[1.0], [3.0]], [[2.0], [4.0]])
 
 
 def test_missing_and_constant_tables_end_in_one_sentence(tmp_path: Path) -> None:
