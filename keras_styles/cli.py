@@ -19,6 +19,8 @@ from keras_styles.records import results_folder
 if TYPE_CHECKING:
     from keras_styles.architectures import Weights
 
+EXAMPLE = "TableProblem(source='mine.csv', standardized=True) and Recipe(learning_rate=0.1)"
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(soft_wrap=True, highlight=False)
 
@@ -44,16 +46,16 @@ def report(
     page, summary = write_page(folder, out or folder / "dashboard")
     for sentence in summary.set_aside:
         console.print(f"Set aside: {sentence}", markup=False)
-    console.print(str(page), markup=False)
+    console.print(str(page.resolve()), markup=False)
 
 
 @app.command()
 def check(
-    problem: Annotated[str, typer.Argument(help="For example \"TableProblem(source='mine.csv')\".")],
-    recipe: Annotated[str, typer.Argument(help='For example "Recipe(learning_rate=0.02)".')] = "Recipe()",
+    problem: Annotated[str, typer.Argument(help="For example \"TableProblem(source='mine.csv', standardized=True)\".")],
+    recipe: Annotated[str, typer.Argument(help='For example "Recipe(learning_rate=0.1)".')] = "Recipe()",
     start: Annotated[str | None, typer.Option(help="Weights to start at, JSON by variable name.")] = None,
 ) -> None:
-    """Train one problem in all three styles and show whether they agree; the exit code is 1 if they do not."""
+    """Train one problem in all three styles; the exit code is 0 if they agree, 1 if they differ or diverge."""
     from keras_styles import runtime
     from keras_styles.architectures.linear_regression import ARCHITECTURE
     from keras_styles.comparison import compare_all, explain, failures
@@ -71,8 +73,8 @@ def check(
         pair = [c for c in comparisons if (c.left, c.right) == (left, right)]
         margins = [c.margin for c in pair if c.margin is not None]
         agree = len(pair) - len(failures(pair))
-        to_the_bit = "to the bit" if pair[0].tier == 0 else ""
-        table.add_row(left, right, str(len(pair)), str(agree), f"{max(margins):.3g}" if margins else to_the_bit)
+        verdict = "equal bits" if agree == len(pair) else failures(pair)[0].verdict.value
+        table.add_row(left, right, str(len(pair)), str(agree), f"{max(margins):.3g}" if margins else verdict)
     console.print(table)
     failed = failures(comparisons)
     if failed:
@@ -130,7 +132,7 @@ def _read_call(text: str, classes: tuple[type[Any], ...]) -> Any:
     try:
         call = ast.parse(text.strip(), mode="eval").body
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names):
-            raise CaseError(f"{text!r} is not of the form {expected}; copy it from the failure's text.")
+            raise CaseError(f"{text!r} is not of the form {expected}; write for example {EXAMPLE}.")
         if call.args or any(keyword.arg is None for keyword in call.keywords):
             raise CaseError(f"{text!r} has arguments without a name; write name=value for each.")
         values = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
@@ -138,7 +140,7 @@ def _read_call(text: str, classes: tuple[type[Any], ...]) -> Any:
     except (SyntaxError, TypeError, ValueError) as error:
         if isinstance(error, KerasStylesError):
             raise
-        raise CaseError(f"{text!r} cannot be read as {expected} ({error}); copy it from the failure's text.") from error
+        raise CaseError(f"{text!r} cannot be read as {expected} ({error}); write for example {EXAMPLE}.") from error
 
 
 def main() -> None:

@@ -266,14 +266,14 @@ def _explanation(comparison: Comparison, record: Record, others: int) -> Iterato
         yield f"  at index      {list(worst.index)}"
         yield f"  observed      {comparison.left} {worst.left!r}, {comparison.right} {worst.right!r}"
         yield f"  difference    {worst.difference:.6g}, which is {worst.ulps} ULPs of {record.dtype}"
-    if comparison.tier == 0:
+    if comparison.tier == 0 and comparison.verdict is Verdict.DIFFER:
         yield "  allowed       no difference: the same engine, device and mode must give the same bits"
-    elif worst:
+    elif comparison.tier == 1 and worst:
         yield f"  allowed       {worst.allowed:.6g}, the rounding error derived for this problem and recipe"
-    if others:
+    if others and comparison.verdict is Verdict.DIFFER:
         yield f"  besides       {others} more comparisons of this case fail; this is the earliest stage"
     if record.diverged:
-        yield "  what to do    lower the learning rate, or rescale the data"
+        yield "  what to do    lower the learning rate, or rescale the data (for a table: standardized=True)"
     yield f"  problem       {record.problem!r}"
     yield f"  recipe        {record.recipe!r}"
     here = record.environment

@@ -214,7 +214,8 @@ def _read_table(source: str) -> Float64Array:
                 f"The table {source!r} cannot be read ({error}); give the path of a CSV file, "
                 f"or one of {', '.join(BUNDLED_TABLES)}."
             ) from error
-    header, *rows = [row for row in csv.reader(text.splitlines()) if row] or [[]]
+    reader = csv.reader(text.splitlines())
+    (_, header), *rows = [(reader.line_num, row) for row in reader if row] or [(1, [])]
     if len(header) < 2 or not rows:
         raise ProblemError(
             f"The table {source!r} needs a header, at least two columns separated by commas, and at "
@@ -222,7 +223,7 @@ def _read_table(source: str) -> Float64Array:
         )
     if all(_is_number(name) for name in header):
         raise ProblemError(f"The table {source!r} begins with numbers; put a line with the columns' names above them.")
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:
         if len(row) != len(header):
             raise ProblemError(
                 f"The table {source!r} has {len(row)} values in row {number}, not {len(header)}; mend it."
@@ -232,6 +233,11 @@ def _read_table(source: str) -> Float64Array:
                 raise ProblemError(
                     f"The table {source!r} has {value!r} in row {number}, column {name!r}, which is no number; mend it."
                 )
-    table = np.array(rows, dtype=np.float64)
+            if not math.isfinite(float(value)):
+                raise ProblemError(
+                    f"The table {source!r} has {value!r} in row {number}, column {name!r}, which is not finite; "
+                    "repair or drop that row."
+                )
+    table = np.array([row for _, row in rows], dtype=np.float64)
     table.setflags(write=False)  # shared by everyone who asks for this table
     return table

@@ -253,6 +253,7 @@ def test_check_reports_divergence_as_divergence(run: Run) -> None:
     assert done.returncode == 1
     assert "diverged, so nothing can be said about agreement." in done.stdout
     assert "what to do    lower the learning rate, or rescale the data" in done.stdout
+    assert "allowed" not in done.stdout.split("diverged, so nothing", 1)[1]
     assert "The three styles agree" not in done.stdout
 
 

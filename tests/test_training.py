@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from keras_styles import runtime, training
+from keras_styles.architectures import Architecture
 from keras_styles.architectures.linear_regression import ARCHITECTURE
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
@@ -15,6 +16,12 @@ LINE = LinearProblem(weights=(3.0,), bias=1.0)
 
 def kept_models(trainer: Trainer) -> list[Any]:
     return [kept.model for kept in trainer._kept.values()]
+
+
+def test_a_style_that_nobody_would_compare_is_refused() -> None:
+    builders = {**ARCHITECTURE.builders, "mixed": ARCHITECTURE.builders["functional"]}
+    with pytest.raises(ValueError, match=r"one that is not listed in keras_styles/styles\.py would never be compared"):
+        Architecture(name="linear_regression", builders=builders)
 
 
 def test_one_model_serves_other_data_rates_and_seeds() -> None:

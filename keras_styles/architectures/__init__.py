@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_styles import runtime
 from keras_styles.problems import Array
+from keras_styles.styles import STYLES
 
 Weights = Mapping[str, Array]
 
@@ -23,6 +24,13 @@ class Architecture:
 
     name: str
     builders: Mapping[str, Callable[[int], Any]]
+
+    def __post_init__(self) -> None:
+        if tuple(self.builders) != STYLES:
+            raise ValueError(
+                f"{self.name} is built as {', '.join(self.builders)}, but the styles are {', '.join(STYLES)}: one that "
+                "is not listed in keras_styles/styles.py would never be compared"
+            )
 
     def build(self, style: str, features: int, seed: int) -> Any:
         """Return a new model with the weights that `seed` leads to.

@@ -47,7 +47,10 @@ def subclassing(features: int) -> Any:
 
 @keras.saving.register_keras_serializable(package="keras_styles")
 class SeedLinearRegression(keras.Model):  # type: ignore[misc]  # Keras has no type information
-    """The seed's own subclass: an `__init__` without keyword arguments, so what was saved cannot be loaded."""
+    """The seed's own subclass, no style of this project: what `equivalence/test_saving.py` shows cannot be loaded.
+
+    Its `__init__` takes no keyword arguments, and Keras passes the saved ones to it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
