@@ -141,13 +141,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     """Print the count of comparisons, the worst margin and where the record went."""
     if not RUN.outcomes:
         return
-    from equivalence.agreement import TALLY
+    from equivalence.agreement import TALLY, worst_margin
 
     terminalreporter.section("equivalence")
     tiers: Counter[int] = Counter()
     for stage in TALLY.summaries():
         tiers[stage.tier] += stage.comparisons
-    margin = max((s.worst_margin for s in TALLY.summaries() if s.worst_margin is not None), default=None)
+    margin = worst_margin(stage.worst_margin for stage in TALLY.summaries())
     terminalreporter.line(
         f"{TALLY.comparisons} comparisons: {tiers[0]} to the bit between styles, {tiers[1]} with the reference"
         + ("" if margin is None else f", worst margin {margin:.3g} of the bound")

@@ -72,9 +72,10 @@ def check(
     for left, right in dict.fromkeys((c.left, c.right) for c in comparisons):
         pair = [c for c in comparisons if (c.left, c.right) == (left, right)]
         margins = [c.margin for c in pair if c.margin is not None]
-        agree = len(pair) - len(failures(pair))
-        verdict = "equal bits" if agree == len(pair) else failures(pair)[0].verdict.value
-        table.add_row(left, right, str(len(pair)), str(agree), f"{max(margins):.3g}" if margins else verdict)
+        failed = failures(pair)
+        verdict = failed[0].verdict.value if failed else "equal bits"
+        agree = str(len(pair) - len(failed))
+        table.add_row(left, right, str(len(pair)), agree, f"{max(margins):.3g}" if margins else verdict)
     console.print(table)
     failed = failures(comparisons)
     if failed:

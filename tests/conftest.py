@@ -1,5 +1,6 @@
 """Fixtures that run the project as its users do: real commands in processes and folders of their own."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -27,22 +28,23 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
+def run_module(results: Path, *words: str, cwd: Path = ROOT, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run a Python module in a folder and return the finished process, with its output as text."""
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=cwd,
+        env=process_environment(results, **variables),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
 @pytest.fixture
 def run(results: Path) -> Run:
-    """A function that runs a Python module in a folder and returns the finished process, with its output as text."""
-
-    def run_module(*words: str, cwd: Path = ROOT, **variables: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", *words],
-            cwd=cwd,
-            env=process_environment(results, **variables),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    return run_module
+    """`run_module` for this test's folder of records."""
+    return functools.partial(run_module, results)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from keras_styles.records import BenchmarkRun, CostInfo, EquivalenceRecord, load
-from tests.conftest import ROOT, Run, process_environment, replace_in
+from tests.conftest import ROOT, Run, process_environment, replace_in, run_module
 
 QUICK = ("--benchmark-min-rounds=2", "--benchmark-max-time=0", "-k", "build or gpu")
 
@@ -26,15 +26,7 @@ def only_file(results: Path, pattern: str) -> Path:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results folder of one real run: `pytest bench/ --benchmark-save`, without a NAME."""
     results = tmp_path_factory.mktemp("saved") / "results"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "bench/", *QUICK, "--benchmark-save"],
-        cwd=ROOT,
-        env=process_environment(results),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_module(results, "pytest", "bench/", *QUICK, "--benchmark-save")
     assert done.returncode == 0, done.stdout + done.stderr
     return results
 
