@@ -10,7 +10,7 @@ import pytest
 
 from bench.cells import Cell
 from keras_styles import runtime
-from keras_styles.architectures import Weights, get_weights
+from keras_styles.architectures import get_weights
 from keras_styles.architectures.linear_regression import ARCHITECTURE
 from keras_styles.bare_loop import bare_loop
 from keras_styles.measurement import WORKLOAD_VERSION, Action, interleave
@@ -18,6 +18,7 @@ from keras_styles.problems import Array, LinearProblem
 from keras_styles.recipes import Recipe
 from keras_styles.styles import STYLES
 from keras_styles.training import Trainer, compile_model
+from keras_styles.training_record import Weights
 
 CONTENDERS = ("naive", "trainer", "bare_loop")
 

@@ -6,11 +6,13 @@ import numpy as np
 from hypothesis import target
 from hypothesis.control import currently_in_test_context
 
-from keras_styles.comparison import Comparison, Verdict, compare_all, explain, failures
+from keras_styles.comparison import Comparison, Verdict, compare_all, failures
+from keras_styles.explanation import explain
 from keras_styles.problems import Problem
 from keras_styles.recipes import Recipe
 from keras_styles.records import StageSummary
-from keras_styles.training import Record, Trainer
+from keras_styles.training import Trainer
+from keras_styles.training_record import Record
 
 
 class Tally:
@@ -24,7 +26,7 @@ class Tally:
     def add(self, comparisons: Sequence[Comparison], records: Mapping[str, Record]) -> None:
         """Count comparisons, and those of the records they are about that moved."""
         self.comparisons += len(comparisons)
-        self.trainings_that_moved += sum(moved(record) for record in records.values())
+        self.trainings_that_moved += sum(record.moved for record in records.values())
         for c in comparisons:
             key = c.architecture, c.tier, c.stage
             before = self._stages.get(key) or StageSummary(
@@ -58,12 +60,6 @@ def worst_margin(margins: Iterable[float | None]) -> float | None:
     return max((margin for margin in margins if margin is not None and np.isfinite(margin)), default=None)
 
 
-def moved(record: Record) -> bool:
-    """Say whether any weight is another at the end than at the start."""
-    final = record.snapshots[-1].weights
-    return any(not np.array_equal(value, final[name]) for name, value in record.initial_weights.items())
-
-
 def assert_records_agree(records: Mapping[str, Record]) -> None:
     """Assert that three styles are three classes, tier 0 among their records and tier 1 for each."""
     __tracebackhide__ = True
@@ -74,8 +70,8 @@ def assert_records_agree(records: Mapping[str, Record]) -> None:
     margin = worst_margin(comparison.margin for comparison in comparisons)
     if margin is not None and currently_in_test_context():
         target(margin, label="margin: observed difference / bound")
-    if failed := failures(comparisons):
-        raise AssertionError("\n" + explain(failed[0], records[failed[0].left], others=len(failed) - 1))
+    if failures(comparisons):
+        raise AssertionError("\n" + explain(comparisons, records))
 
 
 def assert_records_diverged(records: Mapping[str, Record]) -> None:

@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -169,10 +170,15 @@ def _deterministic() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def trainer() -> "Trainer":
-    """One trainer for the whole suite, since what it has compiled once serves every test."""
-    from keras_styles import runtime
-    from keras_styles.architectures.linear_regression import ARCHITECTURE
+def trainer_of() -> "Callable[[str], Trainer]":
+    """One trainer for each architecture by name for the whole suite: what it has compiled serves every test."""
+    from keras_styles import architectures, runtime
     from keras_styles.training import Trainer
 
-    return Trainer(ARCHITECTURE, runtime.chosen_device())
+    return cache(lambda name: Trainer(architectures.load(name), runtime.chosen_device()))
+
+
+@pytest.fixture(scope="session")
+def trainer(trainer_of: "Callable[[str], Trainer]") -> "Trainer":
+    """The trainer of linear regression."""
+    return trainer_of("linear_regression")

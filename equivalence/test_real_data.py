@@ -11,7 +11,8 @@ from keras_styles.problems import Array, Float64Array, TableProblem
 from keras_styles.recipes import DType, Recipe
 from keras_styles.reference import BIAS, KERNEL, largest_curvature, train_reference
 from keras_styles.styles import STYLES
-from keras_styles.training import Record, Trainer
+from keras_styles.training import Trainer
+from keras_styles.training_record import Record
 
 STUDY_HOURS = TableProblem(source="study_hours")
 NORRIS = TableProblem(source="nist_norris")
@@ -46,7 +47,7 @@ def test_norris_in_its_own_units(trainer: Trainer) -> None:
 
 
 @pytest.mark.skipif(
-    runtime.computed_in("float64")[0] != "float64",
+    runtime.computed_in("float64").product != "float64",
     reason="Keras multiplies float64 matrices in float32 on this engine, which leaves no ninth digit to reach",
 )
 def test_norris_in_float64_reaches_nine_certified_digits(trainer: Trainer) -> None:
@@ -58,7 +59,7 @@ def test_norris_in_float64_reaches_nine_certified_digits(trainer: Trainer) -> No
 
 
 # Where products are float64, the digits that NIST prints and the map back are coarser than the bound.
-@pytest.mark.parametrize("dtype", [d for d in ("float32", "float64") if runtime.computed_in(d)[0] == "float32"])
+@pytest.mark.parametrize("dtype", [d for d in ("float32", "float64") if runtime.computed_in(d).product == "float32"])
 def test_norris_is_within_the_bound_of_the_certified_values(trainer: Trainer, dtype: DType) -> None:
     """What may lie between a style and NIST: the rounding of the training, derived, and that of the data, derived."""
     recipe = replace(TO_CONVERGENCE, dtype=dtype)

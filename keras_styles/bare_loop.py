@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from keras_styles import runtime
-from keras_styles.architectures import Weights
 from keras_styles.problems import Array
 from keras_styles.reference import BIAS, KERNEL
+from keras_styles.training_record import Weights
 
 
 def bare_loop(x: Array, y: Array, learning_rate: float, steps: int) -> Callable[[Weights], dict[str, Array]]:

@@ -17,7 +17,7 @@ from keras_styles.recipes import Recipe
 from keras_styles.records import results_folder
 
 if TYPE_CHECKING:
-    from keras_styles.architectures import Weights
+    from keras_styles.training_record import Weights
 
 EXAMPLE = "TableProblem(source='mine.csv', standardized=True) and Recipe(learning_rate=0.1)"
 
@@ -53,20 +53,21 @@ def report(
 def check(
     problem: Annotated[str, typer.Argument(help="For example \"TableProblem(source='mine.csv', standardized=True)\".")],
     recipe: Annotated[str, typer.Argument(help='For example "Recipe(learning_rate=0.1)".')] = "Recipe()",
+    architecture: Annotated[str, typer.Option(help="Name of the architecture.")] = "linear_regression",
     start: Annotated[str | None, typer.Option(help="Weights to start at, JSON by variable name.")] = None,
 ) -> None:
     """Train one problem in all three styles; the exit code is 0 if they agree, 1 if they differ or diverge."""
-    from keras_styles import runtime
-    from keras_styles.architectures.linear_regression import ARCHITECTURE
-    from keras_styles.comparison import compare_all, explain, failures
+    from keras_styles import architectures, runtime
+    from keras_styles.comparison import compare_all, failures
+    from keras_styles.explanation import explain
     from keras_styles.training import Trainer
 
-    data = read_problem(problem)
-    case = data, read_recipe(recipe), read_start(start, data.features)
+    case = read_problem(problem), read_recipe(recipe), read_start(start)
     device = runtime.chosen_device()
+    model = architectures.load(architecture)
     runtime.make_deterministic(True)  # as the suite does whose failures are repeated here
     with console.status("training the three styles"):
-        records = Trainer(ARCHITECTURE, device).train_styles(*case)
+        records = Trainer(model, device).train_styles(*case)
         comparisons = compare_all(records)
     table = Table("style", "against", "compared", "agree", "worst margin of the bound")
     for left, right in dict.fromkeys((c.left, c.right) for c in comparisons):
@@ -77,9 +78,8 @@ def check(
         agree = str(len(pair) - len(failed))
         table.add_row(left, right, str(len(pair)), agree, f"{max(margins):.3g}" if margins else verdict)
     console.print(table)
-    failed = failures(comparisons)
-    if failed:
-        console.print(explain(failed[0], records[failed[0].left], others=len(failed) - 1), markup=False)
+    if failures(comparisons):
+        console.print(explain(comparisons, records), markup=False)
         raise typer.Exit(1)
     console.print("The three styles agree.")
 
@@ -106,24 +106,20 @@ def read_recipe(text: str) -> Recipe:
     return read
 
 
-def read_start(text: str | None, features: int) -> "Weights | None":
+def read_start(text: str | None) -> "Weights | None":
     """Return the weights that a JSON object of nested lists holds by name, None for None.
 
     Raises:
-        CaseError: if it does not hold a kernel of shape (features, 1) and a bias of shape (1,).
+        CaseError: if it is no such object.
     """
     if text is None:
         return None
-    from keras_styles.reference import BIAS, KERNEL
-
-    shapes = {KERNEL: (features, 1), BIAS: (1,)}
     try:
-        weights = {name: np.array(values, dtype="float64") for name, values in json.loads(text).items()}
-        if {name: value.shape for name, value in weights.items()} == shapes:
-            return weights
-    except (AttributeError, TypeError, ValueError):
-        pass
-    raise CaseError(f"--start {text!r} is no JSON object with arrays of the shapes {shapes}; copy it from the failure.")
+        return {name: np.array(values, dtype="float64") for name, values in json.loads(text).items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise CaseError(
+            f"--start {text!r} is no JSON object with arrays of numbers by name ({error}); copy it from the failure."
+        ) from error
 
 
 def _read_call(text: str, classes: tuple[type[Any], ...]) -> Any:

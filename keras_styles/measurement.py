@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from keras_styles import runtime
 from keras_styles.architectures import Architecture
-from keras_styles.comparison import compare_all, explain, failures
+from keras_styles.comparison import compare_all, failures
+from keras_styles.explanation import explain
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
 from keras_styles.styles import STYLES
@@ -86,8 +87,9 @@ def require_equal(architecture: Architecture, device: str) -> None:
         raise NotEqualError(
             f"{len(records)} styles are {len(classes)} classes, {', '.join(classes)}: one was built twice."
         )
-    if failed := failures(compare_all(records)):
-        raise NotEqualError(explain(failed[0], records[failed[0].left], others=len(failed) - 1))
+    comparisons = compare_all(records)
+    if failures(comparisons):
+        raise NotEqualError(explain(comparisons, records))
 
 
 def phase_actions(architecture: Architecture, phase: str) -> dict[str, Action]:

@@ -14,6 +14,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat,
 from keras_styles.errors import KerasStylesError
 
 RESULTS_VARIABLE = "KERAS_STYLES_RESULTS"
+ENGINE_VARIABLE = "KERAS_BACKEND"
+DEVICE_VARIABLE = "KERAS_STYLES_DEVICE"
 
 
 class ResultsError(KerasStylesError, OSError):

@@ -3,26 +3,34 @@
 The derivation, with its sources, is in `reference_bound.md` next to this file; names and equation numbers are its.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from keras_styles.architectures import Weights
-from keras_styles.problems import Float64Array, Problem
+from keras_styles.affine import Affine, Rounding, exactly, settled
+from keras_styles.problems import Array, Float64Array, Problem
 from keras_styles.recipes import DType, Recipe
+from keras_styles.reference_optimizers import OPTIONS, SCHEDULES_WITH_REFERENCE, UPDATES, Optimizer
 
+ARCHITECTURE = "linear_regression"
 KERNEL, BIAS = "linear_layer/kernel", "linear_layer/bias"
 
-# Roundings on the way from a prediction to its loss gradient 2 (z - y) / m: the difference, 1 / m, and a product with
-# each of the two; doubling is exact. No engine's graph of Keras' mean squared error has more.
-LOSS_GRADIENT_ROUNDINGS = 4
+# Roundings on the way from a prediction to its loss gradient 2 w (z - y) / m: the difference, 1 / m, the weight, and a
+# product with each of the three; doubling is exact. No engine's graph of Keras' mean squared error has more.
+LOSS_GRADIENT_ROUNDINGS = 5
 # Roundings between the squared differences of a batch and its reported loss besides the sum: the difference, its
-# square, and division by m; then times m and divided by the samples seen, in Keras' running mean.
-LOSS_ROUNDINGS = 5
-# Directions of past error that the bound keeps apart; more is slower, fewer folds more into a box. At 24 for each
-# variable the box of 100 steps of a slow contraction is 2 to 12 % wider than the worst (tests/test_reference.py).
-DIRECTIONS_PER_VARIABLE = 24
+# square, its weight and division by m; then times m and divided by the samples seen, in Keras' running mean.
+LOSS_ROUNDINGS = 6
+
+
+class ComputedIn(NamedTuple):
+    """The dtypes in which an engine really computes what should be in the recipe's dtype; see `runtime.computed_in`."""
+
+    product: DType
+    mean: DType
+    cast: DType
 
 
 @dataclass(frozen=True)
@@ -38,143 +46,81 @@ class ReferenceSnapshot:
     """What a `Snapshot` of a style is compared with."""
 
     epoch: int
+    batch: int | None
     weights: dict[str, Bounded]
-    loss: Bounded
+    logs: dict[str, Bounded]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What a style's record is compared with: shapes as in `Record`, values in float64."""
+    """What a style's record is compared with: shapes as in `Record`, values in float64.
 
+    `gradients` are those of the first batch at the initial weights.
+    """
+
+    gradients: dict[str, Bounded]
     snapshots: tuple[ReferenceSnapshot, ...]
     predictions: Bounded
     evaluation: Bounded
 
 
-class Rounding:
-    """The arithmetic whose error is bounded: its unit roundoff, its smallest normal number and its range.
-
-    Both trainings round, the style's and the reference's, and the local errors are linear in the unit roundoff; so
-    the two are added. TensorFlow flushes subnormal numbers to zero, hence `tiny` is the smallest normal number.
-    """
-
-    def __init__(self, dtype: str) -> None:
-        info = np.finfo(dtype)
-        self.unit = float(info.eps) / 2 + 2.0**-53
-        self.tiny = float(info.smallest_normal)
-        self.largest = float(info.max)
-
-    def gamma(self, roundings: int) -> float:
-        """Return n u / (1 - n u), the relative error of n roundings (Higham 2002, lemma 3.1); infinite from n u = 1."""
-        error = roundings * self.unit
-        return error / (1 - error) if error < 1 else np.inf
-
-
-class ErrorSet:
-    """All errors that the weights may carry: a zonotope, carried along by the exact linear map of each step.
-
-    Carrying directions instead of magnitudes is what keeps the bound from growing with the number of steps: the
-    update contracts errors, but the absolute values of its matrix in general do not.
-    """
-
-    def __init__(self, variables: int) -> None:
-        self._generators: Float64Array = np.zeros((variables, 0))
-        self._most = DIRECTIONS_PER_VARIABLE * variables
-
-    @property
-    def box(self) -> Float64Array:
-        """Largest error of each variable, shape (variables,)."""
-        largest: Float64Array = np.abs(self._generators).sum(axis=1)
-        return largest
-
-    def step(self, transition: Float64Array, local: Float64Array) -> None:
-        """Map all errors by `transition` and add up to `local` in each variable."""
-        self._generators = np.concatenate([transition @ self._generators, np.diag(local)], axis=1)
-        if self._generators.shape[1] > 2 * self._most:
-            self._fold()
-
-    def _fold(self) -> None:
-        """Replace the generators closest to an axis by the box around them (Girard 2005)."""
-        magnitudes = np.abs(self._generators)
-        order = np.argsort(magnitudes.sum(axis=0) - magnitudes.max(axis=0))
-        folded, kept = order[: -self._most], order[-self._most :]
-        box = np.diag(magnitudes[:, folded].sum(axis=1))
-        self._generators = np.concatenate([self._generators[:, kept], box], axis=1)
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """One step's data with a column of ones for the bias, and what depends on nothing else."""
-
-    a: Float64Array  # shape (m, variables)
-    y: Float64Array  # shape (m,)
-    transition: Float64Array  # I - lr (2/m) A^T A, shape (variables, variables)
-    transition_error: Float64Array  # what rounding in float64 may have done to it, elementwise
-
-
-@dataclass(frozen=True)
-class _Arithmetic:
-    """In what weights and predictions are computed, and in what losses are, and the roundings of getting there."""
-
-    main: Rounding
-    loss: Rounding
-    product_casts: int = 0  # one for each operand of a product that is computed in a narrower dtype
-    loss_casts: int = 0
+def why_no_reference(architecture: str, problem: Problem, recipe: Recipe) -> str | None:
+    """Say why nothing here can follow a recipe, or None if it can be followed with a bound."""
+    unknown = sorted(name for name, value in recipe.options if name not in OPTIONS and value not in (None, False))
+    reasons = {
+        f"the reference is a linear regression, not {architecture}": architecture != ARCHITECTURE,
+        f"no update is written for {recipe.optimizer}": recipe.optimizer not in UPDATES,
+        f"no update heeds {', '.join(unknown)}": bool(unknown),
+        f"no bound is derived for the loss {recipe.loss}": recipe.loss != "mse",
+        f"no bound is derived for {recipe.dtype}": recipe.dtype not in ("float32", "float64"),
+        f"no formula is written for the schedule {recipe.schedule}": recipe.schedule is not None
+        and recipe.schedule not in SCHEDULES_WITH_REFERENCE,
+        "only the engine knows in which order it shuffles into batches": recipe.shuffle
+        and len(recipe.batches(len(problem.arrays()[0]))) > 1,
+        "an epoch need not begin with the first batch": recipe.steps_per_epoch is not None,
+        "a callback may stop the training or change its learning rate": bool(
+            {"early_stopping", "reduce_learning_rate", "lambda"} & set(recipe.callbacks)
+        ),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
 
 
 def train_reference(
-    problem: Problem, recipe: Recipe, initial_weights: Weights, computed_in: tuple[DType, DType] | None = None
+    problem: Problem,
+    recipe: Recipe,
+    initial_weights: Mapping[str, Array],
+    computed_in: ComputedIn | None = None,
+    *,
+    every_step: bool = False,
 ) -> Reference:
     """Train in float64 from the weights a style started at, and bound the rounding of training in the recipe's dtype.
 
     Args:
         problem: its arrays in the recipe's dtype are taken as exact.
-        recipe: the learning rate is rounded to the recipe's dtype first, as Keras stores it.
+        recipe: one that `why_no_reference` has nothing against. Its learning rate is rounded to the recipe's dtype
+            first, as Keras stores it.
         initial_weights: kernel of shape (features, 1) and bias of shape (1,), taken as exact.
-        computed_in: dtypes in which products and losses are computed, if narrower than the recipe's dtype; see
-            `runtime.computed_in`.
+        computed_in: what is computed in a narrower dtype than the recipe's; None if nothing is.
+        every_step: whether there is a snapshot after each batch, without losses, instead of one where the recipe looks.
 
     Returns:
         Values and bounds at every snapshot. A bound is infinite from the first number on that may leave the range of
         the dtype: there the reference promises nothing.
     """
-    x, y = problem.arrays(recipe.dtype)
-    product_dtype, loss_dtype = computed_in or (recipe.dtype, recipe.dtype)
-    arithmetic = _Arithmetic(
-        Rounding(product_dtype),
-        Rounding(loss_dtype),
-        product_casts=0 if product_dtype == recipe.dtype else 2,
-        loss_casts=0 if loss_dtype == recipe.dtype else 1,
-    )
-    rate = float(np.asarray(recipe.learning_rate, dtype=recipe.dtype))
-    a = np.concatenate([x.astype(np.float64), np.ones((len(x), 1))], axis=1)
-    target = y[:, 0].astype(np.float64)
-    batches = [_batch(a[rows], target[rows], rate) for rows in recipe.batches(len(a))]
-    theta = np.concatenate([initial_weights[KERNEL][:, 0], initial_weights[BIAS]]).astype(np.float64)
-    errors = ErrorSet(len(theta))
-    snapshots: list[ReferenceSnapshot] = []
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, recipe.epochs, recipe.epochs_per_snapshot):
-            losses: list[Bounded] = []
-            for batch in batches * recipe.epochs_per_snapshot:
-                theta, loss = _step(theta, errors, batch, rate, arithmetic)
-                losses.append(loss)
-            epoch = start + recipe.epochs_per_snapshot
-            mean = _mean_loss(losses, [len(batch.y) for batch in batches], arithmetic)
-            snapshots.append(ReferenceSnapshot(epoch, _by_name(theta, errors.box, arithmetic.main), mean))
-        final = _forward(theta, errors.box, a, arithmetic)
-        return Reference(
-            snapshots=tuple(snapshots),
-            predictions=_limited(final.z[:, None], final.error[:, None], arithmetic.main),
-            evaluation=_loss(final, target, arithmetic),
-        )
+    dtype = recipe.variable_dtype
+    computed_in = computed_in or ComputedIn(dtype, dtype, dtype)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return _Training(problem, recipe, initial_weights, computed_in).run(every_step=every_step)
 
 
 def largest_curvature(problem: Problem, recipe: Recipe) -> float:
-    """Return the largest eigenvalue of the Hessian 2/m A^T A of any batch; training is stable below 2 divided by it."""
-    x, _ = problem.arrays(recipe.dtype)
-    a = np.concatenate([x.astype(np.float64), np.ones((len(x), 1))], axis=1)
-    return max(2 / len(a[rows]) * float(np.linalg.norm(a[rows], 2)) ** 2 for rows in recipe.batches(len(a)))
+    """Return the largest eigenvalue of any batch's Hessian, 2/m A^T W A; descent is stable below 2 divided by it."""
+    x, _ = problem.arrays(recipe.variable_dtype)
+    roots = np.sqrt(recipe.sample_weights(len(x)).astype(np.float64))[:, None]
+    a = np.concatenate([x.astype(np.float64), np.ones((len(x), 1))], axis=1) * roots
+    return max(
+        2 / len(a[rows]) * float(np.linalg.norm(a[rows], 2)) ** 2 for rows in recipe.batches(len(a)) if len(a[rows])
+    )
 
 
 def closed_form(
@@ -202,11 +148,16 @@ def closed_form(
     return result
 
 
-def _batch(a: Float64Array, y: Float64Array, rate: float) -> _Batch:
-    m, n = a.shape
-    gram = 2 / m * a.T @ a
-    error = Rounding("float64").gamma(m + 4) * (np.eye(n) + rate * 2 / m * np.abs(a).T @ np.abs(a))
-    return _Batch(a, y, np.eye(n) - rate * gram, error)
+class _Arithmetic:
+    """In what weights and predictions are computed, and in what losses are, and the roundings of getting there."""
+
+    def __init__(self, dtype: DType, computed_in: ComputedIn) -> None:
+        self.update = Rounding(dtype)
+        self.product = Rounding(computed_in.product)
+        self.loss = Rounding(computed_in.mean)
+        # One for each operand of a product that is computed in a narrower dtype.
+        self.product_casts = 0 if computed_in.product == dtype else 2
+        self.loss_casts = 0 if computed_in.mean == dtype else 1
 
 
 @dataclass(frozen=True)
@@ -218,57 +169,147 @@ class _Forward:
     local: Float64Array  # bound on the error of this evaluation alone
 
 
-def _forward(theta: Float64Array, error: Float64Array, a: Float64Array, arithmetic: _Arithmetic) -> _Forward:
-    """Evaluate the model and the bound (1)."""
-    rounding = arithmetic.main
-    largest = np.abs(theta) + error
-    absolute = np.abs(a)
-    flushed = rounding.tiny * (2 * len(theta) + absolute.sum(axis=1) + float(largest.sum()))
-    local = rounding.gamma(len(theta) + arithmetic.product_casts) * (absolute @ largest) + flushed
-    return _Forward(a @ theta, absolute @ error + local, local)
+class _Rows:
+    """Rows of data with a column of ones for the bias: predictions, loss and gradient there, each with its bound."""
+
+    def __init__(self, a: Float64Array, y: Float64Array, weights: Float64Array, arithmetic: _Arithmetic) -> None:
+        self.a, self.y = a, y
+        self._weights = weights
+        self._arithmetic = arithmetic
+        self._absolute = np.abs(a)
+        self._sums = self._absolute.sum(axis=1), self._absolute.sum(axis=0)
+        m = len(a)
+        weighted = a * weights[:, None]
+        self._gram = 2 / m * weighted.T @ a
+        # What rounding in float64 may have done to it, elementwise.
+        self._gram_error = Rounding("float64").gamma(m + 4) * 2 / m * np.abs(weighted).T @ self._absolute
+
+    def forward(self, theta: Affine) -> _Forward:
+        """Evaluate the model and the bound (1)."""
+        rounding, casts = self._arithmetic.product, self._arithmetic.product_casts
+        error = theta.radius
+        largest = np.abs(theta.value) + error
+        n = len(largest)
+        flushed = rounding.tiny * (2 * n + self._sums[0] + float(largest.sum()))
+        local = rounding.gamma(n + casts) * (self._absolute @ largest) + flushed
+        return _Forward(self.a @ theta.value, self._absolute @ error + local, local)
+
+    def gradient(self, theta: Affine, forward: _Forward) -> Affine:
+        """Return the gradient of the loss: the exact map of the errors of `theta`, and what is new (2), (3)."""
+        arithmetic = self._arithmetic
+        m = len(self.y)
+        residual = forward.z - self.y
+        largest_residual = np.abs(residual) + forward.error
+        gamma = arithmetic.loss.gamma(LOSS_GRADIENT_ROUNDINGS + arithmetic.loss_casts)
+        slope = 2 / m * self._weights * largest_residual * (1 + gamma)
+        slope_local = 2 / m * self._weights * (forward.local * (1 + gamma) + gamma * largest_residual)
+        slope_local += 3 * LOSS_GRADIENT_ROUNDINGS * arithmetic.loss.tiny  # either operand or the result may be flushed
+        sums = self._absolute.T @ slope
+        rounding = arithmetic.product
+        flushed = rounding.tiny * (2 * m + self._sums[1] + float(slope.sum()))
+        gamma = rounding.gamma(m + arithmetic.product_casts)
+        local = self._absolute.T @ slope_local + gamma * sums + flushed + self._gram_error @ theta.radius
+        in_range = float(sums.max()) < rounding.largest  # false for NaN too
+        return Affine(
+            2 / m * self.a.T @ (self._weights * residual),
+            self._gram @ theta.directions,
+            local if in_range else np.full_like(local, np.inf),
+        )
+
+    def loss(self, forward: _Forward) -> Bounded:
+        """Return the mean squared error and its bound (6), scalars."""
+        m = len(self.y)
+        arithmetic = self._arithmetic
+        residual = np.abs(forward.z - self.y)
+        value = (self._weights * np.square(residual)).mean()
+        inexact = (self._weights * (2 * residual * forward.error + np.square(forward.error))).mean()
+        relative = arithmetic.product.gamma(m) + arithmetic.loss.gamma(LOSS_ROUNDINGS + arithmetic.loss_casts)
+        bound = inexact + relative * (value + inexact) * (1 + relative) + (m + LOSS_ROUNDINGS) * arithmetic.loss.tiny
+        # Keras' running mean multiplies by m before it divides, so that much has to stay in range.
+        return _limited(value, bound, arithmetic.loss, headroom=m)
 
 
-def _step(
-    theta: Float64Array, errors: ErrorSet, batch: _Batch, rate: float, arithmetic: _Arithmetic
-) -> tuple[Float64Array, Bounded]:
-    """Take one step of gradient descent; return the new weights and the loss before it; advance `errors` (2)-(5)."""
-    rounding = arithmetic.main
-    m = len(batch.y)
-    transposed = np.abs(batch.a).T
-    before = errors.box
-    forward = _forward(theta, before, batch.a, arithmetic)
-    residual = forward.z - batch.y
+class _Training:
+    """One training of the reference."""
 
-    largest_residual = np.abs(residual) + forward.error
-    gamma = arithmetic.loss.gamma(LOSS_GRADIENT_ROUNDINGS + arithmetic.loss_casts)
-    slope = 2 / m * largest_residual * (1 + gamma)
-    slope_local = 2 / m * (forward.local * (1 + gamma) + gamma * largest_residual)
-    slope_local += 3 * LOSS_GRADIENT_ROUNDINGS * arithmetic.loss.tiny  # either operand or the result may be flushed
-    sums = transposed @ slope
-    flushed = rounding.tiny * (2 * m + transposed.sum(axis=1) + float(slope.sum()))
-    gamma = rounding.gamma(m + arithmetic.product_casts)
-    gradient_local = transposed @ slope_local + gamma * sums + flushed
+    def __init__(
+        self, problem: Problem, recipe: Recipe, initial_weights: Mapping[str, Array], computed_in: ComputedIn
+    ) -> None:
+        self._recipe = recipe
+        self._arithmetic = _Arithmetic(recipe.variable_dtype, computed_in)
+        x, y = problem.arrays(recipe.variable_dtype)
+        self._a = np.concatenate([x.astype(np.float64), np.ones((len(x), 1))], axis=1)
+        self._y = y[:, 0].astype(np.float64)
+        self._weights = recipe.sample_weights(len(x)).astype(np.float64)
+        self._batches = [self._rows(rows, weighted=True) for rows in recipe.batches(len(x))]
+        held_out = recipe.validation_rows(len(x))
+        # Keras weighs what it splits off like the rest, and what it is given separately not at all.
+        self._validation = self._rows(held_out, weighted=recipe.validation == "split") if recipe.validation else None
+        start = [np.ravel(initial_weights[KERNEL]), np.ravel(initial_weights[BIAS])]
+        theta = exactly(np.concatenate(start).astype(np.float64), 0)
+        variables = slice(0, len(start[0])), slice(len(start[0]), None)
+        self._optimizer = Optimizer(recipe, self._arithmetic.update, computed_in.cast, variables)
+        self._quantities = self._optimizer.begin(theta)
 
-    after = theta - rate * (2 / m * batch.a.T @ residual)
-    product_local = rounding.unit * (1 + gamma) * sums
-    local = rate * (gradient_local + product_local) + 2 * rounding.tiny + batch.transition_error @ before
-    largest = np.abs(after) + np.abs(batch.transition) @ before + local
-    local += rounding.unit * largest
-    in_range = float(sums.max()) < rounding.largest and float(largest.max()) < rounding.largest  # false for NaN too
-    errors.step(batch.transition, local if in_range else np.full_like(local, np.inf))
-    return after, _loss(forward, batch.y, arithmetic)
+    def run(self, *, every_step: bool) -> Reference:
+        """Train from beginning to end."""
+        first, theta = self._batches[0], self._quantities["theta"]
+        gradients = self._named(first.gradient(theta, first.forward(theta)))
+        looks = self._steps() if every_step else self._epochs()
+        snapshots = tuple(looks)
+        final = self._quantities["theta"]
+        if self._recipe.option("use_ema", False) and self._recipe.loop in ("fit", "save_and_resume"):
+            final = self._quantities["average"]  # which `fit` leaves in the weights when it ends
+        everything = self._rows(slice(None), weighted=False)
+        forward = everything.forward(final)
+        return Reference(
+            gradients=gradients,
+            snapshots=snapshots,
+            predictions=_limited(forward.z[:, None], forward.error[:, None], self._arithmetic.product),
+            evaluation=everything.loss(forward),
+        )
 
+    def _rows(self, rows: slice, *, weighted: bool) -> _Rows:
+        y = self._y[rows]
+        return _Rows(self._a[rows], y, self._weights[rows] if weighted else np.ones_like(y), self._arithmetic)
 
-def _loss(forward: _Forward, y: Float64Array, arithmetic: _Arithmetic) -> Bounded:
-    """Return the mean squared error and its bound (6), scalars."""
-    m = len(y)
-    residual = np.abs(forward.z - y)
-    value = np.square(residual).mean()
-    inexact = (2 * residual * forward.error + np.square(forward.error)).mean()
-    relative = arithmetic.main.gamma(m) + arithmetic.loss.gamma(LOSS_ROUNDINGS + arithmetic.loss_casts)
-    bound = inexact + relative * (value + inexact) * (1 + relative) + (m + LOSS_ROUNDINGS) * arithmetic.loss.tiny
-    # Keras' running mean multiplies by m before it divides, so that much has to stay in range.
-    return _limited(value, bound, arithmetic.loss, headroom=m)
+    def _epochs(self) -> Iterator[ReferenceSnapshot]:
+        recipe = self._recipe
+        taken = 0
+        for start in range(recipe.initial_epoch, recipe.epochs, recipe.epochs_per_snapshot):
+            losses: list[Bounded] = []
+            for batch in self._batches * recipe.epochs_per_snapshot:
+                losses.append(self._step(batch, taken))
+                taken += 1
+            logs = {"loss": _mean_loss(losses, [len(batch.y) for batch in self._batches], self._arithmetic)}
+            if self._validation:
+                logs["val_loss"] = self._validation.loss(self._validation.forward(self._quantities["theta"]))
+            weights = self._named(self._quantities["theta"])
+            yield ReferenceSnapshot(start + recipe.epochs_per_snapshot, None, weights, logs)
+
+    def _steps(self) -> Iterator[ReferenceSnapshot]:
+        recipe = self._recipe
+        taken = 0
+        for epoch in range(recipe.initial_epoch, recipe.epochs):
+            for number, batch in enumerate(self._batches):
+                self._step(batch, taken)
+                taken += 1
+                yield ReferenceSnapshot(epoch + 1, number, self._named(self._quantities["theta"]), {})
+
+    def _step(self, batch: _Rows, taken: int) -> Bounded:
+        """Take one step; return the loss before it."""
+        theta = self._quantities["theta"]
+        forward = batch.forward(theta)
+        after = self._optimizer.step(self._quantities, batch.gradient(theta, forward), taken)
+        self._quantities = settled(after)
+        return batch.loss(forward)
+
+    def _named(self, theta: Affine) -> dict[str, Bounded]:
+        both = _limited(theta.value, theta.radius, self._arithmetic.update)
+        return {
+            KERNEL: Bounded(both.value[:-1, None], both.bound[:-1, None]),
+            BIAS: Bounded(both.value[-1:], both.bound[-1:]),
+        }
 
 
 def _mean_loss(losses: list[Bounded], sizes: list[int], arithmetic: _Arithmetic) -> Bounded:
@@ -277,7 +318,7 @@ def _mean_loss(losses: list[Bounded], sizes: list[int], arithmetic: _Arithmetic)
     seen = weights.sum()
     value = weights @ [float(loss.value) for loss in losses] / seen
     bound = weights @ [float(loss.bound) for loss in losses] / seen
-    bound += arithmetic.main.gamma(2 * len(losses)) * (value + bound)
+    bound += arithmetic.product.gamma(2 * len(losses)) * (value + bound)
     return _limited(value, bound, arithmetic.loss, headroom=float(seen))
 
 
@@ -285,11 +326,3 @@ def _limited(value: Float64Array, bound: Float64Array, rounding: Rounding, headr
     """Return value and bound, the bound infinite wherever `headroom` times the value may leave the dtype's range."""
     in_range = headroom * (np.abs(value) + bound) < rounding.largest  # false for NaN too
     return Bounded(np.asarray(value), np.where(in_range, bound, np.inf))
-
-
-def _by_name(theta: Float64Array, error: Float64Array, rounding: Rounding) -> dict[str, Bounded]:
-    both = _limited(theta, error, rounding)
-    return {
-        KERNEL: Bounded(both.value[:-1, None], both.bound[:-1, None]),
-        BIAS: Bounded(both.value[-1:], both.bound[-1:]),
-    }

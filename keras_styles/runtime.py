@@ -23,11 +23,9 @@ import numpy as np
 
 from keras_styles.errors import KerasStylesError
 from keras_styles.problems import Array
-from keras_styles.recipes import DType, Mode
-from keras_styles.records import Environment, slug
-
-ENGINE_VARIABLE: Final = "KERAS_BACKEND"
-DEVICE_VARIABLE: Final = "KERAS_STYLES_DEVICE"
+from keras_styles.recipes import DType, Mode, Policy
+from keras_styles.records import DEVICE_VARIABLE, ENGINE_VARIABLE, Environment, slug
+from keras_styles.reference import ComputedIn
 
 # How each engine can execute a step; the first is what it does for users who set nothing. Keras has no other mode for
 # torch without a compiler toolchain, and compiles everything that is not eager with XLA on jax.
@@ -206,8 +204,8 @@ def on_device(device: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def precision(dtype: DType) -> Iterator[None]:
-    """Make `dtype` the dtype of everything inside: layers, and the losses, metrics and rates that follow floatx.
+def precision(dtype: Policy) -> Iterator[None]:
+    """Make `dtype` the policy of all layers built inside, and of the losses, metrics and rates that follow floatx.
 
     A dtype policy alone is not enough: under a float64 policy Keras computes the loss in floatx.
     """
@@ -215,7 +213,7 @@ def precision(dtype: DType) -> Iterator[None]:
     # jax silently turns float64 into float32 unless told otherwise.
     wide = _engine.enable_x64(True) if ENGINE == "jax" and dtype == "float64" else contextlib.nullcontext()
     try:
-        keras.config.set_floatx(dtype)
+        keras.config.set_floatx("float64" if dtype == "float64" else "float32")
         keras.config.set_dtype_policy(dtype)
         with wide:
             yield
@@ -225,22 +223,23 @@ def precision(dtype: DType) -> Iterator[None]:
 
 
 @functools.cache
-def computed_in(dtype: DType) -> tuple[DType, DType]:
-    """Return the dtypes in which Keras multiplies matrices and takes means of numbers of `dtype`, found by trying.
+def computed_in(dtype: DType) -> ComputedIn:
+    """Return what Keras computes in when it is asked to compute in `dtype`, found by trying.
 
-    Keras 3.15 hands both back as float64, but takes the mean in float32 on jax and torch, and the product in float32
-    on torch: there its rule for the common dtype of two operands knows no float64
-    (https://github.com/keras-team/keras/issues/23704).
+    Keras 3.15 hands everything back as float64, but takes the mean in float32 on jax and torch, and the product in
+    float32 on torch: there its rule for the common dtype of two operands knows no float64
+    (https://github.com/keras-team/keras/issues/23704). On TensorFlow `keras.ops.cast` takes a Python number through
+    float32, which reaches the momentum of SGD and the powers of Adam's decay rates.
     """
     if dtype == "float32":
-        return dtype, dtype
+        return ComputedIn(dtype, dtype, dtype)
     with precision(dtype):
         fine = 1 + 2.0**-40  # float64 can tell it from 1, float32 cannot
         number = keras.ops.convert_to_tensor(np.array([[fine]]))
         one = keras.ops.convert_to_tensor(np.array([[1.0]]))
-        exact = [float(result) == fine for result in (keras.ops.matmul(number, one)[0, 0], keras.ops.mean(number))]
-    product, mean = ("float64" if fits else "float32" for fits in exact)
-    return product, mean  # type: ignore[return-value]  # mypy takes the literals for str
+        tried = (keras.ops.matmul(number, one)[0, 0], keras.ops.mean(number), keras.ops.cast(fine, dtype))
+        exact = [float(result) == fine for result in tried]
+    return ComputedIn(*("float64" if fits else "float32" for fits in exact))
 
 
 def _op_determinism() -> Any:
@@ -332,6 +331,44 @@ def repeated_batches(batches: list[tuple[Array, Array]]) -> Callable[[], Any]:
     return lambda: endless
 
 
+def gradients(model: Any, x: Array, y: Array) -> tuple[float, list[Any]]:
+    """Return the loss of one batch and its gradients, one for each trainable variable, computed eagerly.
+
+    What a forward pass in training changes by itself (moving statistics, the state of a dropout) is changed.
+
+    Args:
+        model: compiled, with all its variables.
+        x: shape (samples, features).
+        y: shape (samples, outputs).
+    """
+    if ENGINE == "tensorflow":
+        with _engine.GradientTape() as tape:
+            loss = model.compute_loss(x, y, model(x, training=True), training=True)
+        return float(loss), list(tape.gradient(loss, model.trainable_variables))
+    if ENGINE == "torch":
+        model.zero_grad()
+        loss = model.compute_loss(x, keras.ops.convert_to_tensor(y), model(x, training=True), training=True)
+        loss.backward()
+        return float(loss.detach()), [variable.value.grad for variable in model.trainable_variables]
+
+    state = [
+        [variable.value for variable in variables]
+        for variables in (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
+    ]
+    of = _engine.value_and_grad(model.compute_loss_and_updates, has_aux=True)
+    (_, (loss, _, others, _)), found = of(
+        *state,
+        x,
+        y,
+        None,
+        training=True,
+        optimizer_variables=[variable.value for variable in model.optimizer.variables],
+    )
+    for variable, value in zip(model.non_trainable_variables, others, strict=True):
+        variable.assign(value)
+    return float(loss), list(found)
+
+
 def _rounds_products_on_a_gpu() -> bool:
     """Say whether the engine may round float32 products to TensorFloat-32, as it was told in `_configure_engine`."""
     if ENGINE == "tensorflow":
@@ -387,7 +424,7 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def environment(*, device: str, mode: Mode | None = None, dtype: DType = "float32") -> Environment:
+def environment(*, device: str, mode: Mode | None = None, dtype: Policy = "float32") -> Environment:
     """Return the environment record of this process for work in `mode` on `device`."""
     resolved = resolve_mode(mode)
     return Environment(

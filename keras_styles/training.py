@@ -1,92 +1,40 @@
-"""Training: a problem and a recipe in, a record out, through the public `fit` on compiled models that are kept.
+"""Training: a problem and a recipe in, a record out, through Keras' public interface on compiled models that are kept.
 
 `fit(epochs=300)` on arrays makes two dataset iterators an epoch on TensorFlow, and every new model is traced anew.
-Here one `fit` runs over a repeated dataset with `steps_per_execution`, on models that are compiled once and whose
-weights and optimizer are reset. `equivalence/test_trainer.py` proves that the bits are those of the plain way.
+Where a recipe only repeats its batches, one `fit` runs over a repeated dataset with `steps_per_execution`; models are
+compiled once and reset. `equivalence/test_trainer.py` proves that the bits are those of the plain way.
 """
 
+import tempfile
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_styles import runtime
-from keras_styles.architectures import Architecture, Weights, get_weights, set_weights
+from keras_styles.architectures import (
+    Architecture,
+    get_weights,
+    named_optimizer_variables,
+    named_variables,
+    set_weights,
+    values,
+)
 from keras_styles.problems import Array, Problem
-from keras_styles.recipes import DType, Mode, Recipe
-from keras_styles.records import Environment
-from keras_styles.reference import largest_curvature
+from keras_styles.recipes import OPTIMIZERS, SCHEDULES, CallbackName, Mode, Policy, Recipe, RecipeError
+from keras_styles.sources import fit_data
 from keras_styles.styles import STYLES
+from keras_styles.training_record import Event, Record, Snapshot, Weights
 
 # Eight widths, two distances between snapshots and three styles make 48, and single recipes come and go beside them;
 # a compiled model with its traces takes about two megabytes.
 KEPT_MODELS = 96
 
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The weights after so many epochs, by variable name, and the mean loss since the snapshot before."""
-
-    epoch: int
-    weights: Weights
-    loss: float
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one training left behind.
-
-    Attributes:
-        model_class: name of the class that was trained, to show that three styles are three classes.
-        mode: the mode that the recipe's came to.
-        weights_were_given: whether training started at weights that were given, not where the recipe's seed leads.
-        predictions: shape (samples, 1), by the trained weights for the training data.
-        evaluation: mean squared error of the trained weights on the training data.
-    """
-
-    architecture: str
-    style: str
-    model_class: str
-    problem: Problem
-    recipe: Recipe
-    device: str
-    mode: Mode
-    initial_weights: Weights
-    weights_were_given: bool
-    snapshots: tuple[Snapshot, ...]
-    predictions: Array
-    evaluation: float
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype that was asked for, which every array of the record should have."""
-        return np.dtype(self.recipe.dtype)
-
-    @property
-    def environment(self) -> Environment:
-        """Where this training ran."""
-        return runtime.environment(device=self.device, mode=self.mode, dtype=self.recipe.dtype)
-
-    @property
-    def diverged(self) -> str | None:
-        """Say how the training came apart, or None: not finite, or past the stable learning rate and worse than before.
-
-        Below that rate the loss may rise too, from one mini-batch to the next, without anything having come apart.
-        """
-        losses = [snapshot.loss for snapshot in self.snapshots]
-        values = [self.predictions, *(w for snapshot in self.snapshots for w in snapshot.weights.values())]
-        if not (np.isfinite([*losses, self.evaluation]).all() and all(np.isfinite(v).all() for v in values)):
-            return "a loss, weight or prediction is infinite or not a number"
-        if self.evaluation > losses[0]:
-            stable = 2 / largest_curvature(self.problem, self.recipe)
-            if self.recipe.learning_rate > stable:
-                return (
-                    f"the loss rose from {losses[0]:.3g} to {self.evaluation:.3g}, and a learning rate of "
-                    f"{self.recipe.learning_rate:.3g} is stable below {stable:.3g} only"
-                )
-        return None
+keras = runtime.keras
 
 
 @dataclass(frozen=True)
@@ -96,11 +44,13 @@ class _Kept:
     model: Any
     optimizer_state: list[Array]
 
-    def reset(self, weights: Weights, learning_rate: float) -> None:
+    def reset(self, weights: Weights, recipe: Recipe) -> None:
         set_weights(self.model, weights)
-        for variable, value in zip(self.model.optimizer.variables, self.optimizer_state, strict=True):
+        optimizer = self.model.optimizer
+        for variable, value in zip(optimizer.variables, self.optimizer_state, strict=True):
             variable.assign(value)
-        self.model.optimizer.learning_rate = learning_rate
+        if not _rate_is_fixed(recipe):
+            optimizer.learning_rate = recipe.learning_rate
 
 
 class Trainer:
@@ -112,73 +62,90 @@ class Trainer:
         self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
         self._initial_weights = lru_cache(maxsize=1024)(self._build_initial_weights)
 
-    def train(self, style: str, problem: Problem, recipe: Recipe, initial_weights: Weights | None = None) -> Record:
+    def train(
+        self,
+        style: str,
+        problem: Problem,
+        recipe: Recipe,
+        initial_weights: Weights | None = None,
+        *,
+        every_step: bool = False,
+    ) -> Record:
         """Train one style and return its record.
 
         Args:
             style: one of `STYLES`.
             problem: the data.
             recipe: how to train.
-            initial_weights: where to start, by variable name; None starts where the recipe's seed leads.
+            initial_weights: where to start, by variable name; None, or a name that is missing, starts where the
+                recipe's seed leads.
+            every_step: whether the record has a snapshot after each batch instead of one where the recipe looks.
 
         Raises:
             ProblemError: if the data cannot be trained on.
-            RuntimeChoiceError: if the engine has no such mode.
+            RecipeError: if Keras refuses the recipe.
+            RuntimeChoiceError: if the engine has no such mode or source.
         """
-        mode = runtime.resolve_mode(recipe.mode)
-        batches = _repeated_batches(problem, recipe)
+        mode = runtime.resolve_mode("eager" if recipe.loop == "custom_loop" else recipe.mode)
         with runtime.on_device(self.device), runtime.precision(recipe.dtype), runtime.in_mode(mode):
-            start = initial_weights or self._initial_weights(style, problem.features, recipe.seed, recipe.dtype)
-            kept = self._compiled(style, problem.features, recipe, mode)
-            kept.reset(start, recipe.learning_rate)
-            model = kept.model
-            looks = _Snapshots(recipe.epochs_per_snapshot)
-            initial = get_weights(model)
-            model.fit(
-                batches.endless(),
-                epochs=recipe.epochs // recipe.epochs_per_snapshot,
-                steps_per_epoch=batches.steps_per_epoch * recipe.epochs_per_snapshot,
-                shuffle=False,
-                verbose=0,
-                callbacks=[looks],
-            )
+            start = self._initial_weights(style, problem.features, recipe.seed, recipe.dtype)
+            start = start | dict(initial_weights or {})
+            steps = 1 if every_step else steps_per_execution(recipe, mode)
+            kept = self._compiled(style, problem.features, recipe, mode, steps)
+            kept.reset(start, recipe)
+            session = _Session(kept.model, problem, recipe, every_step=every_step)
+            initial = get_weights(kept.model)
+            model = session.train()
+            # First of all: on jax, with moving averages, evaluating frees arrays that the optimizer still holds.
+            optimizer_state = values(named_optimizer_variables(model))
             model.reset_metrics()
+            x, y = problem.arrays(recipe.variable_dtype)
             return Record(
                 architecture=self.architecture.name,
                 style=style,
                 model_class=type(model).__name__,
                 problem=problem,
                 recipe=recipe,
-                device=self.device,
-                mode=mode,
+                environment=runtime.environment(device=self.device, mode=mode, dtype=recipe.dtype),
+                computed_in=runtime.computed_in(recipe.variable_dtype),
+                ran_as=_ran_as(model),
+                trainable=tuple(name for name, variable in named_variables(model).items() if variable.trainable),
                 initial_weights=initial,
                 weights_were_given=initial_weights is not None,
-                snapshots=tuple(looks.snapshots),
-                predictions=model.predict_on_batch(batches.x),
-                evaluation=float(model.test_on_batch(batches.x, batches.y)),
+                snapshots=tuple(session.looks.snapshots),
+                predictions=np.array(model.predict_on_batch(x)),
+                evaluation=_floats(model.test_on_batch(x, y, return_dict=True)),
+                gradients=session.gradients,
+                optimizer_state=optimizer_state,
+                events=tuple(session.events),
             )
 
     def train_styles(
-        self, problem: Problem, recipe: Recipe, initial_weights: Weights | None = None
+        self,
+        problem: Problem,
+        recipe: Recipe,
+        initial_weights: Weights | None = None,
+        *,
+        every_step: bool = False,
     ) -> dict[str, Record]:
         """Train every style alike and return the records by style."""
-        return {style: self.train(style, problem, recipe, initial_weights) for style in STYLES}
+        return {style: self.train(style, problem, recipe, initial_weights, every_step=every_step) for style in STYLES}
 
-    def _build_initial_weights(self, style: str, features: int, seed: int, dtype: DType) -> Weights:
-        del dtype  # a key of the cache: the caller has made it the dtype of everything built here
+    def _build_initial_weights(self, style: str, features: int, seed: int, dtype: Policy) -> dict[str, Array]:
+        del dtype  # a key of the cache: the caller has made it the policy of everything built here
         return get_weights(self.architecture.build(style, features, seed))
 
-    def _compiled(self, style: str, features: int, recipe: Recipe, mode: Mode) -> _Kept:
-        steps = steps_per_execution(recipe, mode)
-        key = (style, features, recipe.optimizer, recipe.loss, recipe.dtype, mode, steps)
+    def _compiled(self, style: str, features: int, recipe: Recipe, mode: Mode, steps: int) -> _Kept:
+        rate = recipe.learning_rate if _rate_is_fixed(recipe) else None
+        optimizer = recipe.optimizer, recipe.options, recipe.schedule, rate
+        key = (style, features, optimizer, recipe.loss, recipe.metrics, recipe.dtype, mode, steps)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
         model = self.architecture.build(style, features, recipe.seed)
         compile_model(model, recipe, mode, steps)
         model.optimizer.build(model.trainable_variables)
-        state = [np.array(runtime.keras.ops.convert_to_numpy(variable)) for variable in model.optimizer.variables]
-        self._kept[key] = _Kept(model, state)
+        self._kept[key] = _Kept(model, list(values(dict(enumerate(model.optimizer.variables))).values()))  # type: ignore[arg-type]
         if len(self._kept) > KEPT_MODELS:
             self._kept.popitem(last=False)
         return self._kept[key]
@@ -188,11 +155,21 @@ def compile_model(model: Any, recipe: Recipe, mode: Mode, steps: int = 1) -> Non
     """Compile a model for a recipe, with every choice made that Keras would otherwise make by itself.
 
     Raises:
+        RecipeError: if Keras does not take the optimizer's options, the loss or a metric.
         RuntimeChoiceError: if Keras did not take `mode` for this model.
     """
-    optimizer = runtime.keras.optimizers.SGD(learning_rate=recipe.learning_rate, momentum=0.0, nesterov=False)
-    model.compile(optimizer=optimizer, loss=recipe.loss, steps_per_execution=steps, **runtime.compile_arguments(mode))
-    for name, value in runtime.compile_arguments(mode).items():
+    arguments = runtime.compile_arguments(mode)
+    try:
+        model.compile(
+            optimizer=make_optimizer(recipe),
+            loss=recipe.loss,
+            metrics=list(recipe.metrics) or None,
+            steps_per_execution=steps,
+            **arguments,
+        )
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"Keras does not compile {recipe!r} ({error}); change what it names.") from error
+    for name, value in arguments.items():
         if getattr(model, name) != value:
             raise runtime.RuntimeChoiceError(
                 f"Mode {mode!r} needs {name}={value}, but Keras made it {getattr(model, name)} for "
@@ -200,38 +177,283 @@ def compile_model(model: Any, recipe: Recipe, mode: Mode, steps: int = 1) -> Non
             )
 
 
+def make_optimizer(recipe: Recipe) -> Any:
+    """Return a new optimizer as a recipe describes it.
+
+    Of the two that wrap others, `loss_scale` scales the loss for Adam, and `multi` gives kernels to Adam and all else
+    to SGD.
+    """
+    rate: Any = recipe.learning_rate
+    options = dict(recipe.options)
+    if recipe.schedule is not None:
+        name, arguments = SCHEDULES[recipe.schedule]
+        scaled = {key: _scaled(key, value, recipe.learning_rate) for key, value in arguments.items()}
+        rate = getattr(keras.optimizers.schedules, name)(**scaled)
+    optimizers = keras.optimizers
+    if recipe.optimizer == "loss_scale":
+        return optimizers.LossScaleOptimizer(optimizers.Adam(learning_rate=rate), **options)
+    if recipe.optimizer == "multi":
+        return optimizers.MultiOptimizer(
+            lambda variable: (optimizers.Adam if "kernel" in variable.path else optimizers.SGD)(learning_rate=rate),
+            **options,
+        )
+    return getattr(optimizers, OPTIMIZERS[recipe.optimizer])(learning_rate=rate, **options)
+
+
+def _scaled(name: str, value: Any, rate: float) -> Any:
+    """Scale those arguments of a schedule that are learning rates."""
+    if name == "values":
+        return [rate * each for each in value]
+    return rate * value if name.endswith("learning_rate") else value
+
+
+def _rate_is_fixed(recipe: Recipe) -> bool:
+    """Say whether a compiled optimizer cannot be given another learning rate."""
+    return recipe.schedule is not None or recipe.optimizer in ("multi", "loss_scale")
+
+
 def steps_per_execution(recipe: Recipe, mode: Mode) -> int:
     """Return how many steps Keras may run before it comes back to Python.
 
     Keras allows one only on torch, and without compilation there is nothing to gain.
     """
-    return 1 if mode == "eager" else recipe.epochs_per_snapshot
+    if recipe.steps_per_execution is not None:
+        return recipe.steps_per_execution
+    return 1 if mode == "eager" or not recipe.repeats_its_batches else recipe.epochs_per_snapshot
 
 
-@dataclass(frozen=True)
-class _Batches:
-    x: Array
-    y: Array
-    steps_per_epoch: int
-    endless: Any
+def _ran_as(model: Any) -> dict[str, Any]:
+    return {
+        "run_eagerly": model.run_eagerly,
+        "jit_compile": model.jit_compile,
+        "steps_per_execution": model.steps_per_execution,
+        "dtype policy": model.dtype_policy.name,
+    }
+
+
+class _Session:
+    """One training of one model: the loop that the recipe asks for, and all that is seen on the way."""
+
+    def __init__(self, model: Any, problem: Problem, recipe: Recipe, *, every_step: bool) -> None:
+        self._model = model
+        self._problem = problem
+        self._recipe = recipe
+        self.looks = _Looks(recipe, every_step=every_step)
+        self.events: list[Event] = []
+        self.gradients: Weights = {}
+
+    def train(self) -> Any:
+        """Follow the recipe; return the model that it leaves, which is another one after saving and loading."""
+        if self._recipe.repeats_its_batches and not self.looks.every_step:
+            return self._repeat_batches()
+        # What shuffles and drops draws its seed now, whatever this process did before.
+        keras.utils.set_random_seed(self._recipe.seed)
+        loops: Mapping[str, Callable[[], Any]] = {
+            "fit": self._fit,
+            "train_on_batch": self._train_on_batches,
+            "custom_loop": self._apply_gradients,
+            "save_and_resume": self._save_and_resume,
+        }
+        return loops[self._recipe.loop]()
+
+    def _repeat_batches(self) -> Any:
+        recipe = self._recipe
+        endless, steps_per_epoch = _repeated_batches(self._problem, recipe)
+        self._model.fit(
+            endless(),
+            epochs=recipe.epochs // recipe.epochs_per_snapshot,
+            steps_per_epoch=steps_per_epoch * recipe.epochs_per_snapshot,
+            shuffle=False,
+            verbose=0,
+            callbacks=[self.looks],
+        )
+        return self._model
+
+    def _fit(self) -> Any:
+        recipe = self._recipe
+        with tempfile.TemporaryDirectory() as folder:
+            callbacks = [_CALLBACKS[name](Path(folder)) for name in recipe.callbacks]
+            callbacks += [_Listener(self.events)] if recipe.callbacks else []
+            arguments = fit_arguments(self._problem, recipe)
+            self._model.fit(**arguments, verbose=0, callbacks=[*callbacks, self.looks])
+            self._check_files(Path(folder))
+        return self._model
+
+    def _check_files(self, folder: Path) -> None:
+        """Note for each file that a callback saved whether it holds the bits that its epoch ended with."""
+        final = get_weights(self._model)
+        for path in sorted(folder.iterdir()):
+            self._model.load_weights(path)
+            loaded, snapshot = get_weights(self._model), self.looks.snapshots[int(path.name.split(".")[0]) - 1]
+            same = all(np.array_equal(loaded[name], value) for name, value in snapshot.weights.items())
+            self.events.append(Event(f"{path.name} holds the weights of its epoch", {"same": float(same)}))
+        set_weights(self._model, final)
+
+    def _train_on_batches(self) -> Any:
+        recipe = self._recipe
+        x, y = self._problem.arrays(recipe.variable_dtype)
+        weights = recipe.sample_weights(len(x))
+        for epoch in range(recipe.epochs):
+            total = 0.0
+            for number, rows in enumerate(recipe.batches(len(x))):
+                weighted = {"sample_weight": weights[rows]} if recipe.weighted else {}
+                logs = _floats(self._model.train_on_batch(x[rows], y[rows], return_dict=True, **weighted))
+                total += logs["loss"] * len(x[rows])
+                self.looks.after_step(self._model, epoch, number)
+            self.looks.after_epoch(self._model, epoch, logs | {"loss": total / len(x)})
+        return self._model
+
+    def _apply_gradients(self) -> Any:
+        recipe, model = self._recipe, self._model
+        x, y = self._problem.arrays(recipe.variable_dtype)
+        names = [name for name, variable in named_variables(model).items() if variable.trainable]
+        for epoch in range(recipe.epochs):
+            total = 0.0
+            for number, rows in enumerate(recipe.batches(len(x))):
+                loss, gradients = runtime.gradients(model, x[rows], y[rows])
+                if epoch == number == 0:
+                    self.gradients = values(dict(zip(names, gradients, strict=True)))
+                model.optimizer.apply(gradients, model.trainable_variables)
+                total += loss * len(x[rows])
+                self.looks.after_step(model, epoch, number)
+            self.looks.after_epoch(model, epoch, {"loss": total / len(x)})
+        return model
+
+    def _save_and_resume(self) -> Any:
+        recipe = self._recipe
+        data = fit_arguments(self._problem, recipe) | {"verbose": 0, "callbacks": [self.looks]}
+        half = recipe.epochs // 2
+        self._model.fit(**data | {"epochs": half})
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            self._model.save(path)
+            resumed = keras.saving.load_model(path, safe_mode=True)
+        resumed.fit(**data | {"initial_epoch": half})
+        return resumed
+
+
+def fit_arguments(problem: Problem, recipe: Recipe) -> dict[str, Any]:
+    """Return all that the public `fit` is told, but for verbosity and callbacks."""
+    x, y = problem.arrays(recipe.variable_dtype)
+    arguments = fit_data(recipe, x, y, recipe.sample_weights(len(x)) if recipe.weighted else None)
+    arguments |= {"epochs": recipe.epochs, "initial_epoch": recipe.initial_epoch, "shuffle": recipe.shuffle}
+    if recipe.steps_per_epoch is not None:
+        arguments["steps_per_epoch"] = recipe.steps_per_epoch
+    looked_at = recipe.validation_rows(len(x))
+    if recipe.validation:
+        arguments["validation_batch_size"] = looked_at.stop - looked_at.start
+    if recipe.validation == "split":
+        arguments["validation_split"] = 1 - looked_at.start / len(x)
+    elif recipe.validation == "data":
+        arguments["validation_data"] = x[looked_at], y[looked_at]
+    return arguments
 
 
 @lru_cache(maxsize=4)  # the styles take turns on the same data
-def _repeated_batches(problem: Problem, recipe: Recipe) -> _Batches:
-    x, y = problem.arrays(recipe.dtype)
+def _repeated_batches(problem: Problem, recipe: Recipe) -> tuple[Callable[[], Any], int]:
+    x, y = problem.arrays(recipe.variable_dtype)
     rows = recipe.batches(len(x))
-    return _Batches(x, y, len(rows), runtime.repeated_batches([(x[step], y[step]) for step in rows]))
+    return runtime.repeated_batches([(x[step], y[step]) for step in rows]), len(rows)
 
 
-class _Snapshots(runtime.keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no type information
-    """Copies weights and loss after each of Keras' epochs, which are `epochs_per_snapshot` of the recipe's."""
+def _floats(logs: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in logs.items()}
 
-    def __init__(self, epochs_per_snapshot: int) -> None:
+
+class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # no types
+    """Copies weights and logs after each of `fit`'s epochs, or weights after each batch."""
+
+    def __init__(self, recipe: Recipe, *, every_step: bool) -> None:
         super().__init__()
-        self._epochs = epochs_per_snapshot
+        self._epochs = recipe.epochs_per_snapshot if not every_step else 1
+        self._epoch = 0
+        self.every_step = every_step
         self.snapshots: list[Snapshot] = []
 
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Remember the epoch; Keras counts from 0."""
+        del logs
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look after a step."""
+        del logs
+        self.after_step(self.model, self._epoch, batch)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Take a snapshot; Keras counts epochs from 0."""
-        loss = float((logs or {})["loss"])
-        self.snapshots.append(Snapshot((epoch + 1) * self._epochs, get_weights(self.model), loss))
+        """Look after an epoch."""
+        self.after_epoch(self.model, epoch, logs or {})
+
+    def after_step(self, model: Any, epoch: int, batch: int) -> None:
+        """Take a snapshot if there is to be one after each step."""
+        if self.every_step:
+            self.snapshots.append(Snapshot(epoch + 1, get_weights(model), {}, batch))
+
+    def after_epoch(self, model: Any, epoch: int, logs: Mapping[str, Any]) -> None:
+        """Take a snapshot unless there was one after each step; an epoch of `fit` may be several of the recipe's."""
+        if not self.every_step:
+            self.snapshots.append(Snapshot((epoch + 1) * self._epochs, get_weights(model), _floats(logs)))
+
+
+class _Listener(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # no types
+    """Notes at which moments Keras calls, and what it tells."""
+
+    def __init__(self, events: list[Event]) -> None:
+        super().__init__()
+        self._events = events
+
+    def _note(self, moment: str, logs: Mapping[str, Any] | None) -> None:
+        self._events.append(Event(moment, _floats(logs or {})))
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Note that training begins."""
+        self._note("training begins", logs)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note that an epoch begins."""
+        self._note(f"epoch {epoch + 1} begins", logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note that a batch ends."""
+        self._note(f"batch {batch} ends", logs)
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Note that validation ends."""
+        self._note("validation ends", logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note that an epoch ends."""
+        self._note(f"epoch {epoch + 1} ends", logs)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Note that training ends."""
+        self._note("training ends", logs)
+
+
+def _lambda_callback(folder: Path) -> Any:
+    """Return a callback that halves the learning rate after the second epoch: it fires, and training feels it."""
+    del folder
+
+    def halve(epoch: int, logs: Any) -> None:
+        del logs
+        if epoch == 1:
+            optimizer = callback.model.optimizer
+            optimizer.learning_rate = float(optimizer.learning_rate) / 2
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=halve)
+    return callback
+
+
+# They watch the loss and call an improvement only what is large, so that they fire within a few epochs.
+_CALLBACKS: Mapping[CallbackName, Callable[[Path], Any]] = {
+    "early_stopping": lambda folder: keras.callbacks.EarlyStopping(
+        monitor="loss", min_delta=0.5, patience=2, restore_best_weights=True
+    ),
+    "reduce_learning_rate": lambda folder: keras.callbacks.ReduceLROnPlateau(
+        monitor="loss", factor=0.5, min_delta=0.5, patience=1, cooldown=1
+    ),
+    "checkpoint": lambda folder: keras.callbacks.ModelCheckpoint(
+        folder / "{epoch:03d}.weights.h5", save_weights_only=True
+    ),
+    "lambda": _lambda_callback,
+}
