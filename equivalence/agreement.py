@@ -1,12 +1,21 @@
 """The suite's assertions, and the tally that shows that it asserted something."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import target
 from hypothesis.control import currently_in_test_context
 
-from keras_styles.comparison import Comparison, Verdict, compare_all, failures
+from keras_styles.comparison import (
+    Comparison,
+    Verdict,
+    compare_all,
+    compare_modes,
+    compare_styles,
+    compare_with_reference,
+    failures,
+)
 from keras_styles.explanation import explain
 from keras_styles.problems import Problem
 from keras_styles.recipes import Recipe
@@ -70,6 +79,27 @@ def assert_records_agree(records: Mapping[str, Record]) -> None:
     margin = worst_margin(comparison.margin for comparison in comparisons)
     if margin is not None and currently_in_test_context():
         target(margin, label="margin: observed difference / bound")
+    _raise_if_any_failed(comparisons, records)
+
+
+def assert_runs_agree(runs: Mapping[str, Record]) -> None:
+    """Assert tier 0 among trainings of one style that should come to the same, by what each is called."""
+    __tracebackhide__ = True
+    comparisons = compare_styles(runs)
+    TALLY.add(comparisons, runs)
+    _raise_if_any_failed(comparisons, runs)
+
+
+def assert_modes_agree(records: Mapping[str, Record]) -> None:
+    """Assert tier 2 among trainings of one style in several modes, by what each is called."""
+    __tracebackhide__ = True
+    comparisons = compare_modes(records)
+    TALLY.add(comparisons, records)
+    _raise_if_any_failed(comparisons, records)
+
+
+def _raise_if_any_failed(comparisons: list[Comparison], records: Mapping[str, Record]) -> None:
+    __tracebackhide__ = True
     if failures(comparisons):
         raise AssertionError("\n" + explain(comparisons, records))
 
@@ -89,3 +119,29 @@ def assert_styles_agree(trainer: Trainer, problem: Problem, recipe: Recipe) -> d
     records = trainer.train_styles(problem, recipe)
     assert_records_agree(records)
     return records
+
+
+class Sensitivity:
+    """How often the bound notices a learning rate that is off by one in ten thousand."""
+
+    def __init__(self) -> None:
+        self.caught = 0
+        self.tried = 0
+
+    def try_wrong_learning_rate(self, record: Record) -> None:
+        """Claim that a training had another learning rate, and see whether the reference says no."""
+        claimed = replace(record.recipe, learning_rate=record.recipe.learning_rate * 1.0001)
+        self.tried += 1
+        self.caught += bool(failures(compare_with_reference(replace(record, recipe=claimed))))
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it did so 99 times in a hundred; of fewer than a hundred, one may pass."""
+        return self.tried - self.caught <= max(1, self.tried // 100)
+
+    def report(self, record_property: Callable[[str, object], None]) -> None:
+        """Hand the counts to the run's record."""
+        record_property("sensitivity", [self.caught, self.tried])
+
+    def __repr__(self) -> str:
+        return f"a learning rate off by 1e-4 was noticed on {self.caught} of {self.tried} problems"

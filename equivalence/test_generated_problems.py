@@ -1,12 +1,10 @@
 """Generated problems: the styles leave the same bits at every stage, and stay within the bound of the reference."""
 
-import pytest
 from hypothesis import example, given
 
 from equivalence.agreement import assert_records_agree, assert_records_diverged, assert_styles_agree
-from keras_styles import runtime
 from keras_styles.problems import LinearProblem
-from keras_styles.recipes import Mode, Recipe
+from keras_styles.recipes import Recipe
 from keras_styles.strategies import Case, cases, degenerate_problems, linear_problems
 from keras_styles.training import Trainer
 
@@ -44,14 +42,6 @@ def test_degenerate_problems_agree_or_are_reported_as_diverged(trainer: Trainer,
         assert_records_diverged(records)
     else:
         assert_records_agree(records)
-
-
-@pytest.mark.parametrize("mode", runtime.modes())
-@pytest.mark.parametrize("problem", [LINE, FAR_FROM_ZERO], ids=["line", "far_from_zero"])
-def test_styles_agree_in_every_mode_of_the_engine(trainer: Trainer, mode: Mode, problem: LinearProblem) -> None:
-    assert_styles_agree(
-        trainer, problem, Recipe(epochs=4, snapshot_every=1, batch_size=20, learning_rate=2e-5, mode=mode)
-    )
 
 
 def test_learning_rate_past_stability_is_reported_as_diverged(trainer: Trainer) -> None:

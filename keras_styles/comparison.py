@@ -121,19 +121,22 @@ def compare_styles(records: Mapping[str, Record]) -> list[Comparison]:
     ]
 
 
-def compare_with_reference(record: Record, name: str | None = None) -> list[Comparison]:
+def compare_with_reference(
+    record: Record, name: str | None = None, reference: Reference | None = None
+) -> list[Comparison]:
     """Compare a record with the float64 reference that starts at its own initial weights, within the bound.
 
     Args:
         record: one that `why_no_reference` has nothing against.
         name: what the record goes by; its style if not given.
+        reference: None trains it here.
     """
     pair = _Pair(record.architecture, 1, name or record.style, REFERENCE)
     if unusable := _unusable(pair, {pair.left: record}):
         return unusable
     if different := pair.different_names("variables", "names", record.initial_weights, dict.fromkeys((KERNEL, BIAS))):
         return [different]
-    return _compare_with_bounds(pair, record, _reference(record))
+    return _compare_with_bounds(pair, record, reference or _reference(record))
 
 
 def compare_modes(records: Mapping[str, Record]) -> list[Comparison]:

@@ -66,7 +66,8 @@ class Reference:
 
 def why_no_reference(architecture: str, problem: Problem, recipe: Recipe) -> str | None:
     """Say why nothing here can follow a recipe, or None if it can be followed with a bound."""
-    unknown = sorted(name for name, value in recipe.options if name not in OPTIONS and value not in (None, False))
+    options = dict(recipe.options)
+    unknown = sorted(name for name in options if name not in OPTIONS and options[name] not in (None, False))
     reasons = {
         f"the reference is a linear regression, not {architecture}": architecture != ARCHITECTURE,
         f"no update is written for {recipe.optimizer}": recipe.optimizer not in UPDATES,

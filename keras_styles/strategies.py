@@ -1,14 +1,33 @@
 """Hypothesis strategies over problems and recipes: valid by construction, every ingredient visible and shrinkable."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, Final, get_args
 
 from hypothesis import strategies as st
 
-from keras_styles.problems import LinearProblem, Problem
-from keras_styles.recipes import Recipe
+from keras_styles.problems import LARGEST_SEED, LinearProblem, Problem
+from keras_styles.recipes import OPTIMIZERS, SCHEDULES, Mode, Policy, Recipe, Source, Validation
 from keras_styles.reference import largest_curvature
 
 Case = tuple[Problem, Recipe]
+
+# What is compared with the reference besides plain gradient descent: each is compiled once, so its options are fixed,
+# and problem, learning rate, batches and seed are drawn.
+FAMILIES: Final[dict[str, Recipe]] = {
+    "momentum": Recipe(options={"momentum": 0.9}),
+    "nesterov": Recipe(options={"momentum": 0.9, "nesterov": True}),
+    "rmsprop": Recipe(optimizer="rmsprop"),
+    "adagrad": Recipe(optimizer="adagrad"),
+    "adam": Recipe(optimizer="adam"),
+    "adamw": Recipe(optimizer="adamw"),
+    "weight decay": Recipe(options={"weight_decay": 0.01}),
+    "clip by value": Recipe(options={"clipvalue": 1.0}),
+    "clip by norm": Recipe(options={"clipnorm": 1.0}),
+    "clip by global norm": Recipe(optimizer="adam", options={"global_clipnorm": 1.0}),
+    "accumulation": Recipe(options={"gradient_accumulation_steps": 2}),
+    "moving average": Recipe(options={"use_ema": True, "ema_momentum": 0.5}),
+}
 
 MOST_FEATURES = 8
 MOST_SAMPLES = 300
@@ -32,7 +51,7 @@ def linear_problems(draw: st.DrawFn) -> LinearProblem:
         offset=draw(st.floats(-100, 100, width=16, allow_subnormal=False)),
         scale=draw(st.sampled_from([1.0, 0.001, 0.1, 10.0, 1000.0])),
         condition=draw(st.sampled_from([1.0, 10.0, 1000.0])),
-        data_seed=draw(st.integers(0, 2**32 - 1)),
+        data_seed=draw(st.integers(0, LARGEST_SEED)),
     )
 
 
@@ -70,6 +89,89 @@ def recipes(draw: st.DrawFn, problem: Problem) -> Recipe:
     )
     fraction = draw(st.floats(0.01, LARGEST_STABLE_FRACTION))
     return replace(recipe, learning_rate=fraction * 2 / largest_curvature(problem, recipe))
+
+
+@st.composite
+def well_posed_problems(draw: st.DrawFn) -> LinearProblem:
+    """Draw a problem on which any optimizer makes its way: features near zero, of one size, hardly correlated."""
+    samples = draw(st.integers(4, 64))
+    return LinearProblem(
+        weights=tuple(draw(st.lists(coefficients(), min_size=1, max_size=4))),
+        bias=draw(coefficients()),
+        samples=samples,
+        noise=draw(st.sampled_from([0.1, 0.01, 1.0])),
+        offset=draw(st.floats(-1, 1, width=16, allow_subnormal=False)),
+        scale=draw(st.sampled_from([1.0, 0.5, 2.0])),
+        condition=draw(st.sampled_from([1.0, 4.0])),
+        data_seed=draw(st.integers(0, LARGEST_SEED)),
+    )
+
+
+def learning_rates(recipe: Recipe, problem: Problem) -> st.SearchStrategy[float]:
+    """Draw a learning rate with which `recipe` makes its way on `problem`.
+
+    Gradient descent is stable below 2 / curvature, and momentum adds up to 1 / (1 - momentum) such steps. The others
+    step by about their learning rate whatever the gradient, and nothing about the problem has a say.
+    """
+    if recipe.optimizer != "sgd":
+        return st.sampled_from([0.01, 0.001, 0.003, 0.03])
+    stable = 2 / largest_curvature(problem, recipe) * (1 - recipe.option("momentum", 0.0))
+    return st.floats(0.01, LARGEST_STABLE_FRACTION).map(lambda fraction: fraction * stable)
+
+
+@st.composite
+def family_cases(draw: st.DrawFn, family: str) -> Case:
+    """Draw a well-posed problem, and for it a recipe of one of `FAMILIES`: ten steps at least, each epoch looked at."""
+    problem = draw(well_posed_problems())
+    recipe = replace(
+        FAMILIES[family],
+        epochs=10 * draw(st.integers(1, 2)),
+        snapshot_every=1,
+        batch_size=draw(st.none() | st.integers(max(1, problem.samples // 3), problem.samples)),
+        seed=draw(st.integers(0, 99)),
+    )
+    return problem, replace(recipe, learning_rate=draw(learning_rates(recipe, problem)))
+
+
+@st.composite
+def recipes_of_every_kind(draw: st.DrawFn, problem: LinearProblem, modes: Sequence[Mode]) -> Recipe:
+    """Draw how people train: any optimizer, batches, source, loop, mode and policy that go together.
+
+    Args:
+        draw: given by Hypothesis.
+        problem: a well-posed one.
+        modes: those that the engine has.
+    """
+    loop = draw(st.sampled_from(["fit", "fit", "train_on_batch", "custom_loop", "save_and_resume"]))
+    fields: dict[str, Any] = {
+        "loop": loop,
+        "optimizer": draw(st.sampled_from(list(OPTIMIZERS))),
+        "learning_rate": draw(st.sampled_from([0.01, 0.001, 0.03])),
+        "epochs": draw(st.integers(2, 4)),
+        "snapshot_every": 1,
+        "batch_size": draw(st.none() | st.integers(max(1, problem.samples // 4), problem.samples)),
+        "seed": draw(st.integers(0, 99)),
+        "dtype": draw(st.sampled_from(get_args(Policy)[:2])),
+        "mode": draw(st.sampled_from(modes)) if loop != "custom_loop" else None,
+    }
+    if fields["optimizer"] not in ("loss_scale", "multi"):
+        fields["schedule"] = draw(st.none() | st.sampled_from(list(SCHEDULES)))
+    if loop not in ("custom_loop",):
+        fields["weighted"] = draw(st.booleans())
+    if loop == "fit":
+        fields["source"] = draw(st.sampled_from([name for name in get_args(Source) if name != "dataset"]))
+        arrays = fields["source"] == "arrays"
+        fields["validation"] = draw(st.sampled_from([None, *get_args(Validation)] if arrays else [None, "data"]))
+        fields["shuffle"] = draw(st.booleans()) if arrays else False
+        fields["initial_epoch"] = draw(st.integers(0, 1))
+    return Recipe(**fields)
+
+
+@st.composite
+def cases_of_every_kind(draw: st.DrawFn, modes: Sequence[Mode]) -> Case:
+    """Draw a well-posed problem and one of the recipes that people train it with."""
+    problem = draw(well_posed_problems())
+    return problem, draw(recipes_of_every_kind(problem, modes))
 
 
 @st.composite

@@ -244,10 +244,11 @@ class _Session:
 
     def train(self) -> Any:
         """Follow the recipe; return the model that it leaves, which is another one after saving and loading."""
+        # What shuffles and drops draws its seed now, whatever this process did before. On torch Keras 3.15 drops by
+        # torch's global generator, not by the layer's own.
+        keras.utils.set_random_seed(self._recipe.seed)
         if self._recipe.repeats_its_batches and not self.looks.every_step:
             return self._repeat_batches()
-        # What shuffles and drops draws its seed now, whatever this process did before.
-        keras.utils.set_random_seed(self._recipe.seed)
         loops: Mapping[str, Callable[[], Any]] = {
             "fit": self._fit,
             "train_on_batch": self._train_on_batches,

@@ -1,7 +1,5 @@
 """Comparison: what must not pass does not, by verdict and by the text that a stranger reads."""
 
-import json
-import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -10,31 +8,32 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from keras_styles import runtime
-from keras_styles.architectures.linear_regression import ARCHITECTURE
-from keras_styles.cli import read_start
 from keras_styles.comparison import (
+    AFTER,
+    BEFORE,
     Comparison,
     Verdict,
+    compare_all,
+    compare_modes,
     compare_styles,
     compare_with_reference,
-    explain,
     failures,
-    repeat_command,
     ulps_apart,
 )
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
 from keras_styles.reference import BIAS, KERNEL, Bounded, train_reference
-from keras_styles.training import Record, Snapshot, Trainer
+from keras_styles.styles import STYLES
+from keras_styles.training_record import Event, Record, Snapshot
+from tests.numpy_training import ENVIRONMENT, start_for, train
 
 PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=32, noise=0.1)
 RECIPE = Recipe(epochs=4, snapshot_every=1, learning_rate=0.1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def records() -> dict[str, Record]:
-    return Trainer(ARCHITECTURE, runtime.chosen_device()).train_styles(PROBLEM, RECIPE)
+    return {style: train(PROBLEM, RECIPE, style=style) for style in STYLES}
 
 
 @pytest.fixture
@@ -53,6 +52,12 @@ def with_weights(record: Record, epoch: int, **changed: Any) -> Record:
     return replace(record, snapshots=tuple(snapshots))
 
 
+def with_loss(record: Record, epoch: int, loss: float) -> Record:
+    """Return the record with another loss at one epoch."""
+    snapshots = [replace(s, logs={"loss": loss}) if s.epoch == epoch else s for s in record.snapshots]
+    return replace(record, snapshots=tuple(snapshots))
+
+
 def next_up(values: Any) -> Any:
     return np.nextafter(values, np.float32(np.inf), dtype="float32")
 
@@ -64,9 +69,11 @@ def against_others(records: dict[str, Record], changed: Record) -> list[Comparis
 def test_equal_records_agree_at_every_stage(records: dict[str, Record]) -> None:
     found = compare_styles(records)
     assert not failures(found)
-    # Two pairs, with two variables: at the start, then with the loss at four epochs; predictions and evaluation.
-    assert len(found) == 2 * (2 + 4 * 3 + 2)
-    assert {c.stage for c in found} == {"initial weights", "weights", "history", "predictions", "evaluation"}
+    # Two pairs: how they ran; two variables at the start, then with the loss at four epochs; the optimizer's counter,
+    # predictions and evaluation.
+    assert len(found) == 2 * (1 + 2 + 4 * 3 + 3)
+    stages = {"execution", "initial weights", "weights", "history", "optimizer state", "predictions", "evaluation"}
+    assert {c.stage for c in found} == stages
     assert all(c.margin is None for c in found)
 
 
@@ -84,12 +91,9 @@ def test_one_ulp_at_any_stage_is_caught_and_named(records: dict[str, Record], re
             record, initial_weights={**record.initial_weights, BIAS: next_up(np.zeros(1, "f4"))}
         ),
         "weights": with_weights(record, 3, kernel=next_up(record.snapshots[2].weights[KERNEL])),
-        "history": replace(
-            record,
-            snapshots=(*record.snapshots[:3], replace(record.snapshots[3], loss=next_up(record.snapshots[3].loss))),
-        ),
+        "history": with_loss(record, 4, float(next_up(record.losses[3]))),
         "predictions": replace(record, predictions=next_up(record.predictions)),
-        "evaluation": replace(record, evaluation=float(next_up(record.evaluation))),
+        "evaluation": replace(record, evaluation={"loss": float(next_up(record.evaluation["loss"]))}),
     }[stage]
     found = against_others(records, changed)
     assert [c.stage for c in found] == [stage]
@@ -108,17 +112,14 @@ def beyond(bounded: Bounded, fraction: float) -> Any:
 def test_the_bound_decides_at_every_stage(record: Record, stage: str, fraction: float, verdict: Verdict) -> None:
     reference = train_reference(PROBLEM, RECIPE, record.initial_weights)
     third = reference.snapshots[2]
-    loss = float(beyond(third.loss, fraction))
+    loss = float(beyond(third.logs["loss"], fraction))
     changed = {
         "weights": with_weights(record, 3, kernel=beyond(third.weights[KERNEL], fraction)),
-        "history": replace(
-            record,
-            snapshots=(*record.snapshots[:2], replace(record.snapshots[2], loss=loss), record.snapshots[3]),
-        ),
+        "history": with_loss(record, 3, loss),
         "predictions": replace(record, predictions=beyond(reference.predictions, fraction)),
-        "evaluation": replace(record, evaluation=float(beyond(reference.evaluation, fraction))),
+        "evaluation": replace(record, evaluation={"loss": float(beyond(reference.evaluation, fraction))}),
     }[stage]
-    found = compare_with_reference(changed, reference)
+    found = compare_with_reference(changed, reference=reference)
     where = [c for c in found if c.stage == stage and c.margin is not None and c.margin > 0.4]
     assert [c.verdict for c in where] == [verdict]
     assert where[0].margin == pytest.approx(fraction, abs=0.2)
@@ -129,7 +130,7 @@ def test_the_bound_decides_at_every_stage(record: Record, stage: str, fraction: 
 def test_where_the_reference_promises_nothing_nothing_agrees(record: Record, value: float, bound: float) -> None:
     reference = train_reference(PROBLEM, RECIPE, record.initial_weights)
     nothing = replace(reference, evaluation=Bounded(np.asarray(value), np.asarray(bound)))
-    assert compare_with_reference(record, nothing)[-1].verdict is Verdict.DIVERGED
+    assert compare_with_reference(record, reference=nothing)[-1].verdict is Verdict.DIVERGED
 
 
 def test_one_diverged_style_makes_both_of_its_pairs_diverged(records: dict[str, Record]) -> None:
@@ -145,8 +146,8 @@ def test_noise_below_the_stable_rate_is_not_divergence() -> None:
     """Mini-batches can leave a higher loss than they found without anything coming apart."""
     problem = LinearProblem(weights=(0.0,), noise=1.0, scale=0.001, samples=8, data_seed=3)
     recipe = Recipe(epochs=10, snapshot_every=1, batch_size=2, learning_rate=0.85)
-    record = Trainer(ARCHITECTURE).train("functional", problem, recipe)
-    assert record.evaluation > record.snapshots[0].loss
+    record = train(problem, recipe)
+    assert record.evaluation["loss"] > record.losses[0]
     assert record.diverged is None
 
 
@@ -165,7 +166,7 @@ def test_what_is_not_finite_is_diverged_even_if_all_styles_share_it(records: dic
 
 
 def test_growing_loss_is_diverged_before_it_overflows() -> None:
-    record = Trainer(ARCHITECTURE).train("functional", PROBLEM, replace(RECIPE, learning_rate=2.0, epochs=20))
+    record = train(PROBLEM, replace(RECIPE, learning_rate=2.0, epochs=20))
     assert np.isfinite(record.predictions).all()
     assert record.diverged is not None
     assert record.diverged.startswith("the loss rose from")
@@ -176,7 +177,7 @@ def test_missing_variable_is_named(records: dict[str, Record], record: Record) -
     def without_bias(weights: Any) -> Any:
         return {KERNEL: weights[KERNEL]}
 
-    snapshots = tuple(Snapshot(s.epoch, without_bias(s.weights), s.loss) for s in record.snapshots)
+    snapshots = tuple(Snapshot(s.epoch, without_bias(s.weights), s.logs) for s in record.snapshots)
     changed = replace(record, initial_weights=without_bias(record.initial_weights), snapshots=snapshots)
     found = against_others(records, changed)
     assert found[0].stage == "variables"
@@ -215,7 +216,7 @@ FAULTY_RECIPES = {
 @pytest.mark.parametrize("fault", FAULTY_RECIPES)
 def test_another_training_leaves_the_bound_of_the_reference(fault: str) -> None:
     """The reference catches what all three styles would have in common."""
-    trained = Trainer(ARCHITECTURE).train("functional", PROBLEM, FAULTY_RECIPES[fault])
+    trained = train(PROBLEM, FAULTY_RECIPES[fault])
     claimed = replace(trained, recipe=RECIPE)
     assert failures(compare_with_reference(claimed)), fault
 
@@ -232,60 +233,148 @@ def test_ulps_count_the_steps_between_two_numbers(start: float, steps: int) -> N
         assert ulps_apart(start, float(end), "float32") == ulps_apart(float(end), start, "float32") == steps
 
 
-def test_the_text_of_a_failure_says_what_a_stranger_needs(records: dict[str, Record], record: Record) -> None:
-    kernel = record.snapshots[1].weights[KERNEL].copy()
-    kernel[1, 0] += np.float32(0.5)
-    changed = with_weights(record, 2, kernel=kernel)
-    found = against_others(records, changed)
-    text = explain(found[0], records["functional"], others=3)
-    right, wrong = (float(r.snapshots[1].weights[KERNEL][1, 0]) for r in (record, changed))
-    here = record.environment
-    assert text.splitlines() == [
-        "functional and subclassing do not agree.",
-        "  architecture  linear_regression",
-        "  stage         weights: linear_layer/kernel after epoch 2",
-        "  at index      [1, 0]",
-        f"  observed      functional {right!r}, subclassing {wrong!r}",
-        f"  difference    0.5, which is {ulps_apart(right, wrong, 'float32')} ULPs of float32",
-        "  allowed       no difference: the same engine, device and mode must give the same bits",
-        "  besides       3 more comparisons of this case fail; this is the earliest stage",
-        f"  problem       {PROBLEM!r}",
-        f"  recipe        {RECIPE!r}",
-        f"  environment   keras {here.keras}, {here.engine} {here.engine_version}, numpy {here.numpy}, "
-        f"python {here.python}, {here.device}, {here.mode}",
-        f"  repeat it     {repeat_command(record)}",
-    ]
-
-
-def test_the_text_of_a_left_bound_shows_what_was_allowed(record: Record) -> None:
-    changed = with_weights(record, 2, bias=record.snapshots[1].weights[BIAS] + np.float32(0.5))
-    found = failures(compare_with_reference(changed))
-    text = explain(found[0], changed)
-    assert text.startswith("subclassing and reference do not agree.")
-    assert found[0].worst is not None
-    assert (
-        f"  allowed       {found[0].worst.allowed:.6g}, the rounding error derived for this problem and recipe" in text
-    )
-    assert found[0].margin is not None
-    assert found[0].margin > 1
-
-
-def test_the_earliest_stage_comes_first(records: dict[str, Record], record: Record) -> None:
+def test_the_earliest_moment_comes_first_and_there_the_earliest_stage(
+    records: dict[str, Record], record: Record
+) -> None:
     """Whatever the order in which the comparisons were made."""
-    first = replace(record.snapshots[0], loss=9.0)
-    changed = with_weights(replace(record, snapshots=(first, *record.snapshots[1:])), 4, bias=np.ones(1, "float32"))
+    changed = with_weights(with_loss(record, 1, 9.0), 1, bias=np.ones(1, "float32"))
+    changed = with_weights(changed, 4, bias=np.ones(1, "float32"))
     changed = replace(changed, initial_weights={**record.initial_weights, BIAS: np.ones(1, "float32")})
+    changed = replace(changed, evaluation={"loss": 9.0}, optimizer_state={"iteration": np.asarray(0)})
     comparisons = compare_styles({**records, "subclassing": changed})
     for found in (failures(comparisons), failures(comparisons[::-1])):
-        assert [c.stage for c in found] == ["initial weights", "weights", "history"]
+        stages = ["initial weights", "weights", "history", "weights", "optimizer state", "evaluation"]
+        assert [c.stage for c in found] == stages
+        assert [c.moment for c in found] == [BEFORE, (1, np.inf), (1, np.inf), (4, np.inf), AFTER, AFTER]
 
 
-def test_given_weights_are_in_the_command_that_repeats_the_case(record: Record) -> None:
-    assert "--start" not in repeat_command(record)
-    given = replace(record, weights_were_given=True)
-    start = json.loads(shlex.split(repeat_command(given))[-1])
-    assert start == {name: value.tolist() for name, value in record.initial_weights.items()}
-    restarted = read_start(json.dumps(start), PROBLEM.features)
-    assert restarted is not None
-    again = Trainer(ARCHITECTURE).train("subclassing", PROBLEM, RECIPE, restarted)
-    assert again.predictions.tobytes() == record.predictions.tobytes()
+def test_a_late_loss_comes_after_an_early_weight(records: dict[str, Record], record: Record) -> None:
+    changed = with_loss(with_weights(record, 3, bias=np.ones(1, "float32")), 2, 9.0)
+    assert [c.stage for c in against_others(records, changed)] == ["history", "weights"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"ran_as": {"run_eagerly": False, "jit_compile": True}}, "functional ran with jit_compile=False, subclassing"),
+        ({"environment": ENVIRONMENT.model_copy(update={"device": "gpu"})}, "device=cpu, subclassing with device=gpu"),
+        ({"environment": ENVIRONMENT.model_copy(update={"mode": "xla"})}, "mode=graph, subclassing with mode=xla"),
+    ],
+)
+def test_equal_bits_of_another_execution_do_not_count(
+    records: dict[str, Record], record: Record, changed: dict[str, Any], words: str
+) -> None:
+    found = against_others(records, replace(record, **changed))
+    assert [c.stage for c in found] == ["execution"]
+    assert words in found[0].reason
+
+
+def test_a_frozen_variable_is_named(records: dict[str, Record], record: Record) -> None:
+    found = against_others(records, replace(record, trainable=(KERNEL,)))
+    assert (found[0].stage, found[0].where) == ("variables", "trainable")
+    assert found[0].reason == "subclassing has no trainable linear_layer/bias, which functional has"
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ((Event("a", {}), Event("c", {})), "call 1 of functional is 'b', of subclassing 'c'"),
+        ((Event("a", {}),), "functional made 2 calls, subclassing 1"),
+        ((Event("a", {"loss": 1.0}), Event("b", {})), "has no loss, which subclassing has"),
+    ],
+)
+def test_a_callback_at_another_moment_is_caught(
+    records: dict[str, Record], events: tuple[Event, ...], words: str
+) -> None:
+    called = {style: replace(record, events=(Event("a", {}), Event("b", {}))) for style, record in records.items()}
+    assert not failures(compare_styles(called))
+    found = against_others(called, replace(called["subclassing"], events=events))
+    assert [c.stage for c in found] == ["callbacks"]
+    assert words in found[0].reason
+
+
+def test_what_a_callback_was_told_is_compared(records: dict[str, Record]) -> None:
+    told = {style: replace(record, events=(Event("a", {"loss": 1.0}),)) for style, record in records.items()}
+    changed = replace(told["subclassing"], events=(Event("a", {"loss": float(next_up(np.float32(1)))}),))
+    found = against_others(told, changed)
+    assert [(c.stage, c.where) for c in found] == [("callbacks", "loss when a")]
+
+
+def test_gradients_are_compared_where_there_are_some(records: dict[str, Record]) -> None:
+    gradients = {KERNEL: np.ones((2, 1), "float32"), BIAS: np.ones(1, "float32")}
+    with_them = {style: replace(record, gradients=gradients) for style, record in records.items()}
+    assert not failures(compare_styles(with_them))
+    changed = replace(with_them["subclassing"], gradients={**gradients, BIAS: next_up(gradients[BIAS])})
+    found = against_others(with_them, changed)
+    assert [(c.stage, c.where, c.moment) for c in found] == [("gradients", BIAS, BEFORE)]
+    within = {c.verdict for c in compare_with_reference(with_them["functional"]) if c.stage == "gradients"}
+    assert within == {Verdict.DIFFER}, "the gradients are not ones"
+
+
+def test_another_name_in_the_history_is_caught(records: dict[str, Record], record: Record) -> None:
+    snapshots = tuple(replace(s, logs={**s.logs, "mae": 1.0}) for s in record.snapshots)
+    found = against_others(records, replace(record, snapshots=snapshots))
+    assert {(c.stage, c.reason) for c in found} == {("history", "functional has no mae, which subclassing has")}
+    assert len(found) == 4
+
+
+def test_modes_may_be_as_far_apart_as_both_from_the_reference(records: dict[str, Record], record: Record) -> None:
+    bound = train_reference(PROBLEM, RECIPE, record.initial_weights).snapshots[2].weights[BIAS].bound.item()
+    ours = record.snapshots[2].weights[BIAS]
+    verdicts = {}
+    for fraction in (0.0, 1.9, 2.1):
+        changed = with_weights(record, 3, bias=ours + np.float32(fraction * bound))
+        found = compare_modes({"graph": records["functional"], "xla": changed})
+        assert {c.tier for c in found} <= {2}
+        # Where training starts no mode has had a say yet.
+        assert [c.margin for c in found if c.stage == "initial weights"] == [0.0, 0.0]
+        where = next(c for c in found if c.where == f"{BIAS} after epoch 3")
+        verdicts[fraction] = where.verdict
+        assert where.margin == pytest.approx(fraction / 2, abs=0.15)
+    assert verdicts == {0.0: Verdict.AGREE, 1.9: Verdict.AGREE, 2.1: Verdict.DIFFER}
+
+
+def test_a_start_that_is_one_ulp_off_is_not_excused_by_the_mode(records: dict[str, Record], record: Record) -> None:
+    start = {**record.initial_weights, BIAS: next_up(record.initial_weights[BIAS])}
+    found = failures(compare_modes({"graph": records["functional"], "xla": replace(record, initial_weights=start)}))
+    assert [c.stage for c in found] == ["initial weights"]
+
+
+def test_a_diverged_mode_is_diverged(records: dict[str, Record], record: Record) -> None:
+    broken = with_weights(record, 4, bias=np.array([np.nan], "float32"))
+    found = compare_modes({"graph": records["functional"], "xla": broken})
+    assert [c.verdict for c in found] == [Verdict.DIVERGED]
+
+
+def test_records_go_by_the_names_they_are_given(record: Record) -> None:
+    found = compare_all({"uninterrupted": record, "resumed": record})
+    assert {(c.left, c.right) for c in found} == {
+        ("uninterrupted", "resumed"),
+        ("uninterrupted", "reference"),
+        ("resumed", "reference"),
+    }
+
+
+def test_a_recipe_without_a_reference_is_compared_between_styles_only() -> None:
+    recipe = replace(RECIPE, loss="mae")
+    found = compare_all({style: replace(train(PROBLEM, RECIPE, style=style), recipe=recipe) for style in STYLES})
+    assert {c.tier for c in found} == {0}
+
+
+def test_whole_numbers_are_compared_to_the_bit(records: dict[str, Record], record: Record) -> None:
+    changed = replace(record, optimizer_state={"iteration": record.optimizer_state["iteration"] + 1})
+    found = against_others(records, changed)
+    assert [(c.stage, c.where) for c in found] == [("optimizer state", "iteration")]
+
+
+def test_a_record_moved_if_a_trained_weight_did(record: Record) -> None:
+    final = record.snapshots[-1].weights
+    assert record.moved
+    assert not replace(record, initial_weights=final).moved
+    assert not replace(record, initial_weights={**final, KERNEL: final[KERNEL] + 1}, trainable=(BIAS,)).moved
+
+
+def test_the_reference_starts_where_the_record_did() -> None:
+    """Also when two records of one case start elsewhere, as after a fault in the initial weights."""
+    starts = [start_for(PROBLEM, seed) for seed in range(2)]
+    assert not [c for start in starts for c in failures(compare_with_reference(train(PROBLEM, RECIPE, start)))]

@@ -1,5 +1,7 @@
 """Recipes and strategies: batches cover the data, drawn cases are valid by construction, bad recipes are refused."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import example, find, given, settings
@@ -49,10 +51,43 @@ def test_a_failing_case_shrinks_to_something_readable() -> None:
         ({"epochs": 10, "snapshot_every": 3}, "3 does not divide 10"),
         ({"learning_rate": float("nan")}, "finite learning_rate"),
         ({"learning_rate": -0.1}, "at least 0"),
-        ({"optimizer": "adam"}, "'sgd' on 'mse', not 'adam'"),
-        ({"dtype": "float16"}, "'float32' or 'float64', not 'float16'"),
+        ({"optimizer": "adma"}, "no optimizer 'adma'; choose one of 'sgd', "),
+        ({"dtype": "float16"}, "no dtype 'float16'; choose one of 'float32', 'float64'"),
+        ({"options": ("momentum", 0.9)}, "options by name"),
+        ({"callbacks": ("tensorboard",)}, "no callback 'tensorboard'"),
+        ({"initial_epoch": 300}, "an initial_epoch from 0 to its epochs less one, 299, not 300"),
+        ({"shuffle": True, "snapshot_every": 10}, "each epoch is looked at; set snapshot_every=1 or None"),
+        ({"loop": "train_on_batch", "shuffle": True}, "has no shuffle; leave that to 'fit'"),
+        ({"loop": "custom_loop", "mode": "xla"}, "is eager, without weights and metrics"),
+        ({"loop": "save_and_resume", "epochs": 1}, "at least two epochs"),
+        ({"source": "generator", "shuffle": True}, "shuffles and splits arrays only"),
     ],
 )
-def test_bad_recipes_are_refused(fields: dict[str, float], words: str) -> None:
+def test_bad_recipes_are_refused(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(RecipeError, match=words):
-        Recipe(**fields)  # type: ignore[arg-type]
+        Recipe(**fields)
+
+
+def test_a_recipe_prints_what_is_not_as_by_default_and_is_rebuilt_from_it() -> None:
+    assert repr(Recipe()) == "Recipe()"
+    recipe = Recipe(optimizer="adam", options={"epsilon": 1e-6, "beta_1": 0.8}, epochs=4, callbacks=("lambda",))
+    text = "Recipe(optimizer='adam', options={'beta_1': 0.8, 'epsilon': 1e-06}, epochs=4, callbacks=('lambda',))"
+    assert repr(recipe) == text
+    assert eval(text, {"Recipe": Recipe}) == recipe
+    assert hash(eval(text, {"Recipe": Recipe})) == hash(recipe)
+
+
+def test_a_split_is_trained_on_and_looked_at_once() -> None:
+    recipe = Recipe(validation="split", batch_size=7)
+    batches, looked_at = recipe.batches(40), recipe.validation_rows(40)
+    assert [batch.stop - batch.start for batch in batches] == [7, 7, 7, 7, 2]
+    assert (batches[-1].stop, looked_at) == (30, slice(30, 40))
+    assert Recipe(validation="data").validation_rows(3) == slice(0, 1)
+    assert Recipe().validation_rows(40) == slice(0, 0)
+
+
+def test_sample_weights_repeat_and_are_of_the_dtype_of_the_weights() -> None:
+    weights = Recipe(weighted=True, dtype="mixed_float16").sample_weights(4)
+    assert weights.tolist() == [0.5, 1.0, 2.0, 0.5]
+    assert weights.dtype == "float32"
+    assert Recipe().sample_weights(2).tolist() == [1.0, 1.0]

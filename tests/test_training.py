@@ -2,14 +2,25 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from keras_styles import runtime, training
-from keras_styles.architectures import Architecture
+from keras_styles.architectures import (
+    NAMES,
+    Architecture,
+    ArchitectureError,
+    get_weights,
+    load,
+    named_variables,
+    set_weights,
+)
 from keras_styles.architectures.linear_regression import ARCHITECTURE
 from keras_styles.problems import LinearProblem
-from keras_styles.recipes import Recipe
-from keras_styles.training import Trainer, compile_model, steps_per_execution
+from keras_styles.recipes import OPTIMIZERS, SCHEDULES, Recipe, RecipeError
+from keras_styles.sources import why_no_source
+from keras_styles.styles import STYLES
+from keras_styles.training import Trainer, compile_model, make_optimizer, steps_per_execution
 
 LINE = LinearProblem(weights=(3.0,), bias=1.0)
 
@@ -74,3 +85,83 @@ def test_a_mode_that_keras_does_not_take_is_refused() -> None:
             compile_model(model, Recipe(), "xla")
     finally:
         runtime.make_deterministic(False)
+
+
+def shipped_by_keras(module: Any, base: Any) -> set[str]:
+    found = {name: getattr(module, name) for name in dir(module)}
+    return {name for name, cls in found.items() if isinstance(cls, type) and issubclass(cls, base) and cls is not base}
+
+
+def test_every_optimizer_and_schedule_that_keras_ships_can_be_asked_for() -> None:
+    """A new release with a new one fails here: it has to be compared too."""
+    optimizers = runtime.keras.optimizers
+    assert shipped_by_keras(optimizers, optimizers.Optimizer) == set(OPTIMIZERS.values())
+    schedules = optimizers.schedules
+    assert shipped_by_keras(schedules, schedules.LearningRateSchedule) == {name for name, _ in SCHEDULES.values()}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_is_the_one_that_the_recipe_names(name: str) -> None:
+    options = {"name": "mine"}
+    optimizer = make_optimizer(Recipe(optimizer=name, options=options, learning_rate=0.125))
+    assert (type(optimizer).__name__, optimizer.name) == (OPTIMIZERS[name], "mine")
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_begins_at_the_learning_rate_and_leaves_it(name: Any) -> None:
+    schedule = make_optimizer(Recipe(schedule=name, learning_rate=0.5))._learning_rate
+    rates = [float(schedule(step)) for step in range(9)]
+    assert rates[0] == 0.5
+    assert min(rates) < 0.3
+
+
+def test_what_keras_does_not_take_is_one_sentence() -> None:
+    trainer = Trainer(ARCHITECTURE)
+    with pytest.raises(RecipeError, match=r"Keras does not compile Recipe\(options=\{'momentun': 0.9\}\) \("):
+        trainer.train("functional", LINE, Recipe(options={"momentun": 0.9}))
+    with pytest.raises(ArchitectureError, match=r"There is no architecture 'lenet'; choose one of linear_regression, "):
+        load("lenet")
+    model = ARCHITECTURE.build("functional", 1, 0)
+    with pytest.raises(ArchitectureError, match=r"no variable linear_layer/scale .* but only linear_layer/kernel, "):
+        set_weights(model, {"linear_layer/scale": np.zeros(1)})
+    with pytest.raises(ArchitectureError, match=r"of shape \(2, 1\) to copy a weight to, but one of shape \(1, 1\)"):
+        set_weights(model, {"linear_layer/kernel": np.zeros((2, 1))})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_variables_go_by_the_same_distinct_names_in_every_style(name: str) -> None:
+    models = [load(name).build(style, 3, 0) for style in STYLES]
+    names = [list(named_variables(model)) for model in models]
+    assert names[0] == names[1] == names[2]
+    assert len(names[0]) == len(models[0].variables)
+
+
+def test_two_random_layers_are_told_apart() -> None:
+    layers = runtime.keras.layers
+    model = runtime.keras.Sequential([runtime.keras.Input((2,)), layers.Dropout(0.5), layers.Dropout(0.5)])
+    assert list(get_weights(model)) == ["seed_generator/seed_generator_state", "seed_generator/seed_generator_state #2"]
+
+
+def test_a_record_at_every_step_ends_where_the_other_does() -> None:
+    recipe = Recipe(optimizer="adam", epochs=2, batch_size=12, learning_rate=0.1)
+    trainer = Trainer(ARCHITECTURE)
+    usual, steps = (trainer.train("functional", LINE, recipe, every_step=every) for every in (False, True))
+    assert [(s.epoch, s.batch) for s in steps.snapshots] == [(e, b) for e in (1, 2) for b in range(3)]
+    for name, value in usual.snapshots[-1].weights.items():
+        assert value.tobytes() == steps.snapshots[-1].weights[name].tobytes()
+    assert usual.predictions.tobytes() == steps.predictions.tobytes()
+
+
+def test_a_record_says_how_keras_ran() -> None:
+    for mode in runtime.modes():
+        record = Trainer(ARCHITECTURE).train("functional", LINE, Recipe(epochs=2, mode=mode))
+        assert record.ran_as["run_eagerly"] == (mode == "eager")
+        assert record.ran_as["jit_compile"] == (mode == "xla")
+        assert record.mode == mode
+
+
+def test_a_source_that_the_engine_lacks_is_one_sentence() -> None:
+    if why_no_source("dataset") is None:
+        pytest.skip("this engine has datasets of its own")
+    with pytest.raises(runtime.RuntimeChoiceError, match="source='dataset' cannot run here: jax ships no datasets"):
+        Trainer(ARCHITECTURE).train("functional", LINE, Recipe(epochs=1, source="dataset"))

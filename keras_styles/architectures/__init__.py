@@ -84,7 +84,7 @@ def _by_distinct_name(variables: Iterable[Any], name_of: Callable[[str], str]) -
     """Name variables; those that Keras numbers throughout the process are told apart by their order instead."""
     named: dict[str, Any] = {}
     for variable in variables:
-        name = re.sub(r"^(seed_generator)(_\d+)?/", r"\1/", name_of(variable.path))
+        name = re.sub(r"^(seed_generator|variable)(_\d+)?(?=/|$)", r"\1", name_of(variable.path))
         count = sum(other.partition(" #")[0] == name for other in named)
         named[f"{name} #{count + 1}" if count else name] = variable
     return named

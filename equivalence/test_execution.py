@@ -1,0 +1,65 @@
+"""How a step is executed: in every mode the styles leave the same bits, and the modes lie within the bound."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+
+from equivalence.agreement import assert_modes_agree, assert_styles_agree
+from keras_styles import runtime
+from keras_styles.architectures import NAMES
+from keras_styles.problems import LinearProblem
+from keras_styles.recipes import Mode, Recipe
+from keras_styles.strategies import Case, cases, linear_problems
+from keras_styles.training import Trainer
+
+LINE = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=30, noise=0.1)
+FAR_FROM_ZERO = LinearProblem(weights=(1.0, -2.0), bias=5.0, samples=50, noise=1.0, offset=100.0)
+RAGGED = Recipe(epochs=4, snapshot_every=1, batch_size=20, learning_rate=0.05)
+
+# What each engine runs in one call of a compiled step; Keras allows one only on torch.
+STEPS = [1] if runtime.ENGINE == "torch" else [1, 2, 5]
+
+
+@pytest.mark.parametrize("mode", runtime.modes())
+@pytest.mark.parametrize("architecture", NAMES)
+def test_styles_agree_in_every_mode(trainer_of: Callable[[str], Trainer], architecture: str, mode: Mode) -> None:
+    assert_styles_agree(trainer_of(architecture), LINE, replace(RAGGED, optimizer="adam", mode=mode))
+
+
+@given(cases(linear_problems()))
+@example((LINE, RAGGED))
+@example((FAR_FROM_ZERO, replace(RAGGED, learning_rate=2e-5)))
+def test_modes_are_within_the_bound_of_each_other(trainer: Trainer, case: Case) -> None:
+    """Where an engine has one mode only, that is compared with itself, which takes twice the same way."""
+    problem, recipe = case
+    modes = runtime.modes() if len(runtime.modes()) > 1 else runtime.modes() * 2
+    # An eager step takes a millisecond, so few of them have to do.
+    recipe = replace(recipe, epochs=2, snapshot_every=1)
+    records = {
+        f"functional in {mode} mode ({number})": trainer.train("functional", problem, replace(recipe, mode=mode))
+        for number, mode in enumerate(modes)
+    }
+    assert_modes_agree(records)
+
+
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("architecture", ["linear_regression", "regularized_network"])
+def test_styles_agree_with_several_steps_per_execution(
+    trainer_of: Callable[[str], Trainer], architecture: str, steps: int
+) -> None:
+    recipe = replace(RAGGED, batch_size=7, steps_per_execution=steps)
+    assert_styles_agree(trainer_of(architecture), LINE, recipe)
+
+
+def test_several_steps_per_execution_change_no_bit(trainer: Trainer) -> None:
+    records = {}
+    for steps in STEPS:
+        record = trainer.train("functional", LINE, replace(RAGGED, batch_size=7, steps_per_execution=steps))
+        # It is what is meant to be different, and no other way to run is.
+        records[f"{steps} steps per execution"] = replace(record, ran_as={**record.ran_as, "steps_per_execution": 0})
+    records["the trainer's own choice"] = replace(
+        trainer.train("functional", LINE, replace(RAGGED, batch_size=7)), ran_as=next(iter(records.values())).ran_as
+    )
+    assert_modes_agree(records)

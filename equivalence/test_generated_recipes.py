@@ -1,0 +1,31 @@
+"""Generated recipes: how people train, drawn in all combinations that go together, in every architecture."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given, settings
+
+from equivalence.agreement import assert_styles_agree
+from keras_styles import runtime
+from keras_styles.architectures import NAMES
+from keras_styles.problems import LinearProblem
+from keras_styles.recipes import Recipe
+from keras_styles.strategies import Case, cases_of_every_kind
+from keras_styles.training import Trainer
+
+PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.5)
+# Nearly every example is another compilation, which takes TensorFlow a second for three styles.
+EXAMPLES = max(1, (settings.get_current_profile_name() != "pr" and settings().max_examples // 8) or 2)
+
+
+@pytest.mark.parametrize("architecture", NAMES)
+@settings(max_examples=EXAMPLES)
+@given(case=cases_of_every_kind(runtime.modes()))
+@example(
+    case=(
+        PROBLEM,
+        Recipe(optimizer="nadam", epochs=3, batch_size=7, shuffle=True, weighted=True, schedule="cosine_restarts"),
+    )
+)
+def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, case: Case) -> None:
+    assert_styles_agree(trainer_of(architecture), *case)

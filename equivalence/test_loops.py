@@ -1,0 +1,72 @@
+"""Loops: whoever calls the optimizer, the styles take the same steps from the same gradients; and like meets like."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from equivalence.agreement import assert_runs_agree, assert_styles_agree
+from keras_styles import runtime
+from keras_styles.architectures import NAMES, load, set_weights
+from keras_styles.problems import LinearProblem
+from keras_styles.recipes import Loop, Recipe
+from keras_styles.styles import STYLES
+from keras_styles.training import Trainer, compile_model
+
+PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.5)
+RECIPE = Recipe(epochs=4, snapshot_every=1, batch_size=10, learning_rate=0.02, optimizer="adam")
+
+
+@pytest.mark.parametrize("loop", ["train_on_batch", "custom_loop"])
+@pytest.mark.parametrize("architecture", NAMES)
+def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, loop: Loop) -> None:
+    """A loop with gradients of its own compares those of the first step as well."""
+    records = assert_styles_agree(trainer_of(architecture), PROBLEM, replace(RECIPE, loop=loop))
+    for record in records.values():
+        assert set(record.gradients) == (set(record.trainable) if loop == "custom_loop" else set())
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("architecture", NAMES)
+def test_a_training_that_was_saved_and_resumed_leaves_the_bits_of_one_that_was_not(
+    trainer_of: Callable[[str], Trainer], architecture: str, style: str
+) -> None:
+    trainer = trainer_of(architecture)
+    recipe = replace(RECIPE, metrics=("mae",))
+    runs = {
+        "uninterrupted": trainer.train(style, PROBLEM, recipe),
+        "resumed": trainer.train(style, PROBLEM, replace(recipe, loop="save_and_resume")),
+    }
+    assert_runs_agree(runs)
+
+
+@pytest.mark.parametrize("architecture", NAMES)
+def test_every_way_to_predict_and_to_evaluate_gives_the_same_in_every_style(
+    trainer_of: Callable[[str], Trainer], architecture: str
+) -> None:
+    """Like with like: each way is compared between styles to the bit, never one way with another."""
+    trainer = trainer_of(architecture)
+    records = assert_styles_agree(trainer, PROBLEM, RECIPE)
+    x, y = PROBLEM.arrays()
+    found: dict[str, set[bytes]] = {}
+    with runtime.on_device(trainer.device):
+        for style, record in records.items():
+            model = load(architecture).build(style, PROBLEM.features, seed=1)
+            compile_model(model, RECIPE, runtime.resolve_mode(None))
+            set_weights(model, record.snapshots[-1].weights)
+            ways = {
+                "predict": model.predict(x, batch_size=10, verbose=0),
+                "predict in one batch": model.predict(x, batch_size=24, verbose=0),
+                "predict_on_batch": model.predict_on_batch(x),
+                "call": runtime.keras.ops.convert_to_numpy(model(x)),
+                "call in training": runtime.keras.ops.convert_to_numpy(model(x, training=True))
+                if architecture == "regularized_network"
+                else np.zeros(1),
+                "evaluate": np.asarray(model.evaluate(x, y, batch_size=10, verbose=0)),
+                "test_on_batch": np.asarray(model.test_on_batch(x, y)),
+            }
+            assert np.array_equal(ways["predict_on_batch"], record.predictions), style
+            for way, value in ways.items():
+                found.setdefault(way, set()).add(np.asarray(value).tobytes())
+    assert {way for way, values in found.items() if len(values) > 1} == set()
