@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from equivalence import workers
+from equivalence.gathering import Account, Gathered
 from keras_styles.engines import usable_cores
 from keras_styles.records import EquivalenceRecord, load
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, replace_in
+from tests.test_records import ENVIRONMENT, RECORD, STAGE
 
 IMPORTS = """\
 '''A part of a small suite.'''
@@ -93,20 +95,47 @@ def test_workers_leave_the_record_of_one_process(run: Run, small_suite: Path, tm
 
 
 def test_a_worker_that_dies_takes_only_its_test_with_it(run: Run, small_suite: Path, results: Path) -> None:
+    """Under a profile that draws the seed, so that workers which drew their own would show."""
+    note = "    print(contract_seed, file=open('seeds', 'a'))\n"
+    replace_in(small_suite / "equivalence/test_one.py", "seed):\n", "seed):\n" + note)
     (small_suite / "equivalence/test_two.py").write_text(
-        IMPORTS + "def test_fatal():\n    os.kill(os.getpid(), signal.SIGKILL)\n", encoding="utf-8"
+        IMPORTS + f"def test_fatal(contract_seed):\n{note}    os.kill(os.getpid(), signal.SIGKILL)\n", encoding="utf-8"
     )
-    words = ("-n2", "-k", "fatal or generated")
-    done = run("pytest", "equivalence/", *words, cwd=small_suite, KERAS_STYLES_SEED="97")
+    words = ("-n2", "-k", "fatal or generated", "--hypothesis-profile=nightly")
+    done = run("pytest", "equivalence/", *words, cwd=small_suite)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     record = only_record(results)
     assert record.outcome == "failed"
-    assert record.seed == 97
+    assert {int(seed) for seed in (small_suite / "seeds").read_text(encoding="utf-8").split()} == {record.seed}
+    assert f"profile nightly, seed {record.seed}" in done.stdout
     assert record.tests == {"failed": 1, "passed": 1}
     assert list(record.per_test) == ["equivalence/test_one.py::test_generated"]
     (failure,) = record.failures
     assert failure.test == "equivalence/test_two.py::test_fatal"
     assert "crashed while running 'equivalence/test_two.py::test_fatal'" in failure.message
+
+
+def test_a_record_does_not_depend_on_which_test_ended_first() -> None:
+    def report(test: str, stage: str, outcome: Any) -> pytest.TestReport:
+        stages = [STAGE.model_copy(update={"stage": stage}).model_dump()]
+        account = Account(said=f"what {test} said", stages=stages, environment=ENVIRONMENT.model_dump())
+        return pytest.TestReport(test, (test, 0, test), {}, outcome, None, "call", account=account)
+
+    reports = [
+        report("b.py::test", "weights", "failed"),
+        report("a.py::test", "history", "failed"),
+        report("d.py::test", "weights", "skipped"),
+        report("c.py::test", "predictions", "skipped"),
+    ]
+    texts = set()
+    for order in (reports, reports[::-1]):
+        gathered = Gathered()
+        for one in order:
+            gathered.add_report(one)
+        record = gathered.record(profile="pr", seed=0, workers=1, complete=True, outcome="failed", seconds=2.0)
+        texts.add(record.model_copy(update={"created": RECORD.created}).model_dump_json())
+    assert len(texts) == 1
+    assert record.comparisons_per_second == 20
 
 
 class CommandLine:
