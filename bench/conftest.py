@@ -48,6 +48,8 @@ class ResultsStorage(FileStorage):  # type: ignore[misc]  # pytest-benchmark has
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for before anything is measured, and see to it that everything measured is kept."""
+    if config.getoption("dist", "no") != "no":  # pytest-benchmark would run every cell and measure none
+        raise pytest.UsageError("Workers would disturb each other's times; run pytest bench/ without -n.")
     try:
         from keras_styles import runtime
 

@@ -1,9 +1,8 @@
-"""The suite's assertions, and the tally that shows that it asserted something."""
+"""The suite's assertions, and the tally of a test's comparisons that shows that it asserted something."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 from hypothesis import target
 from hypothesis.control import currently_in_test_context
 
@@ -17,56 +16,50 @@ from keras_styles.comparison import (
     failures,
 )
 from keras_styles.explanation import explain
+from keras_styles.margins import margin_bin, worst_margin
 from keras_styles.problems import Problem
 from keras_styles.recipes import Recipe
-from keras_styles.records import StageSummary
+from keras_styles.records import StageSummary, merge_stages
 from keras_styles.training import Trainer
 from keras_styles.training_record import Record
 
 
 class Tally:
-    """Counts of all comparisons of this process, and of the trainings that moved the weights they compared."""
+    """Counts of the comparisons since the last `take`, and of the trainings that moved the weights they compared."""
 
     def __init__(self) -> None:
         self.comparisons = 0
         self.trainings_that_moved = 0
-        self._stages: dict[tuple[str, int, str], StageSummary] = {}
+        self._stages: list[StageSummary] = []
 
     def add(self, comparisons: Sequence[Comparison], records: Mapping[str, Record]) -> None:
         """Count comparisons, and those of the records they are about that moved."""
         self.comparisons += len(comparisons)
         self.trainings_that_moved += sum(record.moved for record in records.values())
-        for c in comparisons:
-            key = c.architecture, c.tier, c.stage
-            before = self._stages.get(key) or StageSummary(
-                architecture=c.architecture,
-                tier=c.tier,
-                stage=c.stage,
-                comparisons=0,
-                differing=0,
-                diverged=0,
-                worst_margin=None,
-            )
-            self._stages[key] = before.model_copy(
-                update={
-                    "comparisons": before.comparisons + 1,
-                    "differing": before.differing + (c.verdict is Verdict.DIFFER),
-                    "diverged": before.diverged + (c.verdict is Verdict.DIVERGED),
-                    "worst_margin": worst_margin([before.worst_margin, c.margin]),
-                }
-            )
+        self._stages = merge_stages([*self._stages, *map(_summary, comparisons)])
 
-    def summaries(self) -> list[StageSummary]:
-        """Return one summary for each architecture, tier and stage, in order of first appearance."""
-        return list(self._stages.values())
+    def take(self) -> list[StageSummary]:
+        """Return what was counted, one summary for each architecture, tier and stage, and begin again at nothing."""
+        taken = self._stages
+        self.comparisons, self.trainings_that_moved, self._stages = 0, 0, []
+        return taken
 
 
 TALLY = Tally()
 
 
-def worst_margin(margins: Iterable[float | None]) -> float | None:
-    """Return the largest finite margin, None if there is none."""
-    return max((margin for margin in margins if margin is not None and np.isfinite(margin)), default=None)
+def _summary(comparison: Comparison) -> StageSummary:
+    margin = comparison.margin
+    return StageSummary(
+        architecture=comparison.architecture,
+        tier=comparison.tier,
+        stage=comparison.stage,
+        comparisons=1,
+        differing=int(comparison.verdict is Verdict.DIFFER),
+        diverged=int(comparison.verdict is Verdict.DIVERGED),
+        worst_margin=worst_margin([margin]),
+        margins={} if margin is None else {margin_bin(margin): 1},
+    )
 
 
 def assert_records_agree(records: Mapping[str, Record]) -> None:

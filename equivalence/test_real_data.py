@@ -32,26 +32,29 @@ def final_weights(record: Record) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("snapshot_every", [None, 30])
-def test_hours_and_scores_under_the_recipe_of_the_seed(trainer: Trainer, snapshot_every: int | None) -> None:
+def test_hours_and_scores_under_the_recipe_of_the_seed(
+    trainer: Trainer, contract_seed: int, snapshot_every: int | None
+) -> None:
     """SGD 0.01, mse, 300 epochs; the least-squares line through the tutorial's points is 10.65 x + 0.97."""
-    records = assert_styles_agree(trainer, STUDY_HOURS, Recipe(snapshot_every=snapshot_every))
+    records = assert_styles_agree(trainer, STUDY_HOURS, Recipe(snapshot_every=snapshot_every, seed=contract_seed))
     weight, bias = final_weights(records["functional"])
     assert weight == pytest.approx(10.65, abs=0.1)
     assert bias == pytest.approx(0.97, abs=0.6)  # 300 epochs have not quite brought it there
 
 
-def test_norris_in_its_own_units(trainer: Trainer) -> None:
-    recipe = Recipe(epochs=60, snapshot_every=10)
+def test_norris_in_its_own_units(trainer: Trainer, contract_seed: int) -> None:
+    recipe = Recipe(epochs=60, snapshot_every=10, seed=contract_seed)
     rate = 1 / largest_curvature(NORRIS, recipe)
-    assert_styles_agree(trainer, NORRIS, Recipe(epochs=60, snapshot_every=10, learning_rate=rate))
+    assert_styles_agree(trainer, NORRIS, replace(recipe, learning_rate=rate))
 
 
 @pytest.mark.skipif(
     runtime.computed_in("float64").product != "float64",
     reason="Keras multiplies float64 matrices in float32 on this engine, which leaves no ninth digit to reach",
 )
-def test_norris_in_float64_reaches_nine_certified_digits(trainer: Trainer) -> None:
-    records = assert_styles_agree(trainer, STANDARDIZED_NORRIS, replace(TO_CONVERGENCE, dtype="float64"))
+def test_norris_in_float64_reaches_nine_certified_digits(trainer: Trainer, contract_seed: int) -> None:
+    recipe = replace(TO_CONVERGENCE, dtype="float64", seed=contract_seed)
+    records = assert_styles_agree(trainer, STANDARDIZED_NORRIS, recipe)
     for style in STYLES:
         slope, intercept = STANDARDIZED_NORRIS.original_coordinates(*final_weights(records[style]))
         assert slope == pytest.approx(CERTIFIED_SLOPE, rel=5e-10), style
@@ -60,9 +63,9 @@ def test_norris_in_float64_reaches_nine_certified_digits(trainer: Trainer) -> No
 
 # Where products are float64, the digits that NIST prints and the map back are coarser than the bound.
 @pytest.mark.parametrize("dtype", [d for d in ("float32", "float64") if runtime.computed_in(d).product == "float32"])
-def test_norris_is_within_the_bound_of_the_certified_values(trainer: Trainer, dtype: DType) -> None:
+def test_norris_is_within_the_bound_of_the_certified_values(trainer: Trainer, contract_seed: int, dtype: DType) -> None:
     """What may lie between a style and NIST: the rounding of the training, derived, and that of the data, derived."""
-    recipe = replace(TO_CONVERGENCE, dtype=dtype)
+    recipe = replace(TO_CONVERGENCE, dtype=dtype, seed=contract_seed)
     records = assert_styles_agree(trainer, STANDARDIZED_NORRIS, recipe)
     start = records["functional"].initial_weights
     computed_in = runtime.computed_in(dtype)

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from keras_styles.comparison import REFERENCE, Comparison, Verdict, describe, failures
-from keras_styles.records import DEVICE_VARIABLE, ENGINE_VARIABLE
+from keras_styles.engines import DEVICE_VARIABLE, ENGINE_VARIABLE
 from keras_styles.training_record import Record
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -12,10 +13,9 @@ from annotated_types import MinLen
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from keras_styles.errors import KerasStylesError
+from keras_styles.margins import Margins, merge_margins, worst_margin
 
 RESULTS_VARIABLE = "KERAS_STYLES_RESULTS"
-ENGINE_VARIABLE = "KERAS_BACKEND"
-DEVICE_VARIABLE = "KERAS_STYLES_DEVICE"
 
 
 class ResultsError(KerasStylesError, OSError):
@@ -61,6 +61,38 @@ class StageSummary(_Schema):
     differing: int
     diverged: int
     worst_margin: float | None = Field(description="largest observed difference / bound, None in tier 0")
+    margins: Margins = {}
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What two summaries have to share to be merged."""
+        return self.architecture, self.tier, self.stage
+
+
+def merge_stages(summaries: Iterable[StageSummary]) -> list[StageSummary]:
+    """Return one summary for each architecture, tier and stage, in order of first appearance."""
+    groups: dict[tuple[str, int, str], list[StageSummary]] = {}
+    for summary in summaries:
+        groups.setdefault(summary.key, []).append(summary)
+    return [
+        group[0].model_copy(
+            update={
+                "comparisons": sum(summary.comparisons for summary in group),
+                "differing": sum(summary.differing for summary in group),
+                "diverged": sum(summary.diverged for summary in group),
+                "worst_margin": worst_margin(summary.worst_margin for summary in group),
+                "margins": merge_margins(summary.margins for summary in group),
+            }
+        )
+        for group in groups.values()
+    ]
+
+
+class ComparedTest(_Schema):
+    """What one test compared, also when it was interrupted before its end."""
+
+    comparisons: int
+    worst_margin: float | None = Field(description="largest observed difference / bound, None if none had a bound")
 
 
 class Failure(_Schema):
@@ -71,21 +103,28 @@ class Failure(_Schema):
 
 
 class EquivalenceRecord(_Schema):
-    """One run of the equivalence suite."""
+    """One run of the equivalence suite.
+
+    Fields with a default are new in version 2: a file of version 1 does not know them.
+    """
 
     kind: Literal["equivalence"] = "equivalence"
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     created: AwareDatetime
     environment: Environment
     profile: str
+    seed: int | None = Field(default=None, description="the seed of tests that need a fixed one; any must pass")
+    workers: int = Field(default=1, description="how many processes the tests were spread over")
     complete: bool = Field(description="whether all tests of the suite were asked for")
     outcome: Literal["passed", "failed", "interrupted"]
     tests: dict[str, int] = Field(description="number of tests by outcome: passed, failed, skipped, ...")
     skips: list[str] = Field(description="the reason of each skipped test")
     comparisons: int
     stages: list[StageSummary]
+    per_test: dict[str, ComparedTest] = Field(default={}, description="by the test's id, for those that compared")
     failures: list[Failure]
-    seconds: float
+    seconds: float = Field(description="by the clock on the wall, from the start of the run to its end")
+    comparisons_per_second: float | None = Field(default=None, description="comparisons / seconds")
 
 
 class UnmeasuredCell(_Schema):

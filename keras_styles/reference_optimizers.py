@@ -91,11 +91,12 @@ class Optimizer:
 
     def rate(self, taken: int) -> Rate:
         """Return the learning rate after so many steps."""
-        first = float(np.asarray(self.recipe.learning_rate, dtype=self.recipe.variable_dtype))
         if self.recipe.schedule is None:
-            return Rate(first)
+            return Rate(self.constant(self.recipe.learning_rate))
+        # A schedule starts from a Python number and computes in what that is cast to.
+        first = self.cast(self.recipe.learning_rate)
         factor = _SCHEDULES[self.recipe.schedule](taken)
-        return Rate(first * factor, self.rounding.gamma(SCHEDULE_ROUNDINGS) * first)
+        return Rate(first * factor, Rounding(self._cast_through).gamma(SCHEDULE_ROUNDINGS) * first)
 
     def taken_at(self, rate: Rate, direction: Affine) -> Affine:
         """Multiply by a learning rate."""

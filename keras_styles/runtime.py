@@ -7,7 +7,6 @@ the engine for the process: `KERAS_BACKEND`, or tensorflow. An engine that was n
 import contextlib
 import functools
 import importlib
-import importlib.util
 import os
 import platform
 import shutil
@@ -21,52 +20,22 @@ from typing import Any, Final
 
 import numpy as np
 
-from keras_styles.errors import KerasStylesError
+from keras_styles.engines import DEVICE_VARIABLE as DEVICE_VARIABLE
+from keras_styles.engines import DEVICES as DEVICES
+from keras_styles.engines import ENGINE_VARIABLE as ENGINE_VARIABLE
+from keras_styles.engines import MODES, chosen_engine, named_device, usable_cores
+from keras_styles.engines import RuntimeChoiceError as RuntimeChoiceError
 from keras_styles.problems import Array
 from keras_styles.recipes import DType, Mode, Policy
-from keras_styles.records import DEVICE_VARIABLE, ENGINE_VARIABLE, Environment, slug
+from keras_styles.records import Environment, slug
 from keras_styles.reference import ComputedIn
 
-# How each engine can execute a step; the first is what it does for users who set nothing. Keras has no other mode for
-# torch without a compiler toolchain, and compiles everything that is not eager with XLA on jax.
-_MODES: Final[dict[str, tuple[Mode, ...]]] = {
-    "tensorflow": ("graph", "eager", "xla"),
-    "jax": ("xla", "eager"),
-    "torch": ("eager",),
-}
-ENGINES: Final = tuple(_MODES)
 # Keras' name of each device. Not "cpu:0": on torch Keras takes that for another device than "cpu", copies every
 # variable to it at each use, and `fit` ends in "No gradients provided for any variable" (Keras 3.15).
 _DEVICE_NAMES: Final = {"cpu": "cpu", "gpu": "gpu:0"}
-DEVICES: Final = tuple(_DEVICE_NAMES)
 
-
-class RuntimeChoiceError(KerasStylesError):
-    """An engine, device or mode that was asked for and is not there."""
-
-
-def _choose_engine() -> str:
-    chosen = os.environ.get(ENGINE_VARIABLE) or "tensorflow"
-    if chosen not in ENGINES:
-        raise RuntimeChoiceError(
-            f"{ENGINE_VARIABLE}={chosen} names no engine that can train here; set it to one of {', '.join(ENGINES)}."
-        )
-    if importlib.util.find_spec(chosen) is None:
-        extra = "" if chosen == "tensorflow" else f"[{chosen}]"
-        raise RuntimeChoiceError(
-            f"{ENGINE_VARIABLE}={chosen}, but the package {chosen} is not installed; run "
-            f"pip install 'keras-styles{extra}' (in a checkout: pip install -e '.{extra}'), or choose another engine."
-        )
-    return chosen
-
-
-def _usable_cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-ENGINE: Final = _choose_engine()
-THREADS: Final = _usable_cores()
+ENGINE: Final = chosen_engine()
+THREADS: Final = usable_cores()
 
 
 @contextlib.contextmanager
@@ -136,7 +105,7 @@ def engine_module() -> ModuleType:
 
 def modes() -> tuple[Mode, ...]:
     """Return the modes of this engine, its usual one first."""
-    return _MODES[ENGINE]
+    return MODES[ENGINE]
 
 
 def resolve_mode(mode: Mode | None) -> Mode:
@@ -193,7 +162,7 @@ def chosen_device() -> str:
     Raises:
         RuntimeChoiceError: if it is not there.
     """
-    return require_device(os.environ.get(DEVICE_VARIABLE) or "cpu")
+    return require_device(named_device())
 
 
 @contextlib.contextmanager

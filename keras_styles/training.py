@@ -138,7 +138,9 @@ class Trainer:
     def _compiled(self, style: str, features: int, recipe: Recipe, mode: Mode, steps: int) -> _Kept:
         rate = recipe.learning_rate if _rate_is_fixed(recipe) else None
         optimizer = recipe.optimizer, recipe.options, recipe.schedule, rate
-        key = (style, features, optimizer, recipe.loss, recipe.metrics, recipe.dtype, mode, steps)
+        # The source and the weights too: Keras 3.15 loses the rank of what one model is given in two forms.
+        data = recipe.source, recipe.weighted
+        key = (style, features, optimizer, data, recipe.loss, recipe.metrics, recipe.dtype, mode, steps)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]

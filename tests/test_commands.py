@@ -232,6 +232,8 @@ def test_a_test_that_cannot_fail_is_refused(run: Run, project: Path, body: str, 
     done = run("pytest", "equivalence/test_idle.py", cwd=project, KERAS_BACKEND="tensorflow")
     assert done.returncode in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR)
     assert complaint in done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("is a @given without an @example") <= 1, "each worker finds it"
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_the_suites_refuse_to_share_a_process(run: Run) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
+from keras_styles.dashboard.charts import DIFFER
 from keras_styles.dashboard.page import render, write_page
 from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.records import (
@@ -83,6 +84,31 @@ def test_the_page_says_what_holds_and_what_it_costs() -> None:
     assert "500 times as many" in page
     # One mark for each style in each phase, and no phase shows the marks of another.
     assert len(re.findall(r'aria-label="median: [^"]*', page)) == 6
+
+
+def bars(page: str) -> dict[str, int]:
+    """The numbers of comparisons that the bars of the margins stand for."""
+    found = re.findall(r'aria-label="margin up to ([^:"]+): (\d+) comparisons" [^>]*roledescription="bar"', page)
+    return {name: int(count) for name, count in found}
+
+
+def test_every_margin_is_drawn_and_one_past_the_bound_has_its_number() -> None:
+    page = render(Summary([section()]))
+    assert bars(page) == PASSED.stages[0].margins
+    assert DIFFER not in page.split("What does it cost")[0]
+    margins = {"0": 1, "2^-1074": 2, "2^0": 3, "2^1": 77, "2^1023": 5, "inf": 88}
+    stage = PASSED.stages[0].model_copy(update={"margins": margins})
+    page = render(Summary([section(equivalence=PASSED.model_copy(update={"stages": [stage]}))]))
+    assert bars(page) == margins
+    for count in (77, 5, 88):
+        assert re.search(rf'fill="{DIFFER}"[^>]*>{count}</text>', page), count
+
+
+def test_a_record_from_before_margins_were_counted_has_no_chart_of_them() -> None:
+    stage = PASSED.stages[0].model_copy(update={"margins": {}})
+    page = render(Summary([section(equivalence=PASSED.model_copy(update={"stages": [stage]}))]))
+    assert "✓ The three styles agree." in page
+    assert "How much of the bound is used?" not in page
 
 
 @pytest.mark.parametrize(

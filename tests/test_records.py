@@ -1,5 +1,6 @@
 """Records: written whole, under names of their own, rescued when the disk is full; what is corrupt is named."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,18 +12,21 @@ import pytest
 
 from keras_styles.records import (
     BenchmarkRun,
+    ComparedTest,
     Environment,
     EquivalenceRecord,
     Failure,
     ResultsError,
     StageSummary,
     load,
+    merge_stages,
     require_writable,
     save,
     save_equivalence,
     slug,
     write_new,
 )
+from tests.conftest import ROOT
 
 ENVIRONMENT = Environment(
     machine="linux-x86-64-some-cpu-2-cores-no-gpu",
@@ -54,19 +58,24 @@ STAGE = StageSummary(
     differing=0,
     diverged=0,
     worst_margin=0.25,
+    margins={"0": 4, "2^-12": 3, "2^-2": 3},
 )
 RECORD = EquivalenceRecord(
     created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     environment=ENVIRONMENT,
     profile="pr",
+    seed=0,
+    workers=2,
     complete=True,
     outcome="failed",
     tests={"passed": 3, "failed": 1},
     skips=["test_x: no GPU"],
     comparisons=10,
     stages=[STAGE],
+    per_test={"test_x": ComparedTest(comparisons=10, worst_margin=0.25)},
     failures=[Failure(test="test_y", message="they differ")],
-    seconds=1.5,
+    seconds=2.5,
+    comparisons_per_second=4.0,
 )
 
 
@@ -75,6 +84,30 @@ def test_a_record_comes_back_as_it_was_saved(results: Path) -> None:
     assert trouble is None
     assert path.parent.name == ENVIRONMENT.machine
     assert load(path, EquivalenceRecord) == RECORD
+
+
+def test_records_of_version_1_can_still_be_read() -> None:
+    """Those that were committed before margins were counted."""
+    paths = [
+        path
+        for path in (ROOT / "results").glob("*/equivalence-*.json")
+        if json.loads(path.read_text(encoding="utf-8"))["schema_version"] == 1
+    ]
+    assert paths
+    for path in paths:
+        record = load(path, EquivalenceRecord)
+        assert record.comparisons > 0
+        assert (record.per_test, record.comparisons_per_second, record.seed) == ({}, None, None)
+        assert {bool(stage.margins) for stage in record.stages} == {False}
+
+
+def test_summaries_of_a_stage_add_up() -> None:
+    other = STAGE.model_copy(update={"stage": "history"})
+    worse = STAGE.model_copy(update={"worst_margin": 2.0, "differing": 1, "diverged": 2, "margins": {"2^1": 10}})
+    total, left_alone = merge_stages([STAGE, other, worse])
+    assert left_alone == other
+    assert (total.comparisons, total.differing, total.diverged, total.worst_margin) == (20, 1, 2, 2.0)
+    assert total.margins == {"0": 4, "2^-12": 3, "2^-2": 3, "2^1": 10}
 
 
 def test_runs_that_end_at_the_same_moment_keep_their_own_files(results: Path) -> None:
@@ -100,6 +133,7 @@ def test_a_file_is_never_replaced_and_no_draft_stays(tmp_path: Path) -> None:
         ('{"kind": "equivalence"}', "created: Field required"),
         (RECORD.model_copy(update={"schema_version": 99}).model_dump_json(), "schema_version"),
         (RECORD.model_dump_json()[:-1] + ', "surprise": 1}', "surprise"),
+        (RECORD.model_dump_json().replace('"2^-12"', '"0.001"'), "margins"),
     ],
 )
 def test_what_is_corrupt_or_of_another_schema_is_one_sentence(text: str, words: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Charts: drawn by Vega-Lite when the page is built, and embedded as SVG, so that the page needs no script."""
 
+import json
 from typing import Any
 
 import altair as alt
@@ -7,12 +8,21 @@ import vl_convert
 from markupsafe import Markup
 
 from keras_styles.dashboard.summary import Cost
+from keras_styles.margins import INFINITE, ZERO, bin_edge
 from keras_styles.styles import BASELINE_STYLE, STYLES
 
 # Shape and position tell the styles apart as well as the colours, which are Okabe and Ito's for all kinds of vision
 # (https://jfly.uni-koeln.de/color/).
 COLOURS = {"sequential": "#0072b2", "functional": "#8a8a8a", "subclassing": "#d55e00"}
 SHAPES = {"sequential": "circle", "functional": "diamond", "subclassing": "square"}
+
+# The same family; what differs has its number besides.
+AGREE = "#0072b2"
+DIFFER = "#d55e00"
+
+RAISED = str.maketrans(
+    "-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
+)  # to exponents
 
 INK = "currentColor"  # of the page's text, so that one picture serves light and dark
 
@@ -51,6 +61,66 @@ def costs_chart(costs: list[Cost]) -> Markup:
         .properties(title=f"time, as a ratio to {BASELINE_STYLE} (1 = the same, lower is faster)")
     )
     return _svg(chart)
+
+
+def margins_chart(margins: dict[str, int]) -> Markup:
+    """Draw how many comparisons used which fraction of their bound, in bins of powers of two, and a rule at all of it.
+
+    Args:
+        margins: at least one.
+    """
+    exponents = {name: int(name.removeprefix("2^")) for name in margins if name not in (ZERO, INFINITE)}
+    low = min([0, *exponents.values()]) - 1  # lower edge of the leftmost bin
+    high = max([0, *exponents.values()])
+    # Zero and infinity have no place on such an axis; they stand a bin's width away from its ends.
+    right = {**exponents, ZERO: low - 1, INFINITE: high + 2}
+    rows = [
+        {
+            "left": right[name] - 1,
+            "right": right[name],
+            "comparisons": count,
+            "agree": bin_edge(name) <= 1,
+            "words": f"margin up to {name}: {count} comparisons",  # for those who hear the page
+        }
+        for name, count in margins.items()
+    ]
+    # Every fourth power of two, counted from 1, leaves the labels room.
+    labels: dict[float, str] = {
+        edge: "2" + str(edge).translate(RAISED) for edge in range(low, high + 1) if edge % 4 == 0
+    }
+    labels[0] = "1"
+    if ZERO in margins:
+        labels[low - 1.5] = "0"
+    if INFINITE in margins:
+        labels[high + 1.5] = "\N{INFINITY}"
+    base = alt.Chart(alt.InlineData(values=rows))
+    x = alt.X(
+        "left:Q",
+        title="margin: observed difference / bound (1 = all that is allowed)",
+        scale=alt.Scale(
+            domain=[low - 2 if ZERO in margins else low, high + (2 if INFINITE in margins else 0.5)], nice=False
+        ),
+        axis=alt.Axis(
+            values=list(labels),
+            labelExpr=f"({json.dumps({str(place): text for place, text in labels.items()})})[datum.value]",
+            titleFontWeight="normal",
+            grid=False,
+        ),
+    )
+    y = alt.Y("comparisons:Q", title=None)
+    colour = alt.condition("datum.agree", alt.value(AGREE), alt.value(DIFFER))
+    bars = base.mark_bar(binSpacing=1).encode(
+        x=x, x2="right:Q", y=y, y2=alt.datum(0), color=colour, description="words:N"
+    )
+    # One comparison among thousands makes no bar that could be seen.
+    counts = (
+        base.transform_filter("!datum.agree")
+        .transform_calculate(middle="(datum.left + datum.right) / 2")
+        .mark_text(dy=-7, color=DIFFER, fontWeight="bold")
+        .encode(x="middle:Q", y=y, text="comparisons:Q")
+    )
+    rule = base.mark_rule(strokeDash=[4, 3], color=INK).encode(x=alt.datum(0))
+    return _svg(alt.layer(bars, rule, counts).properties(width=420, height=140, title="number of comparisons"))
 
 
 def _svg(chart: Any) -> Markup:

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 
 from keras_styles import __version__
-from keras_styles.dashboard.charts import COLOURS, costs_chart
+from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
 from keras_styles.dashboard.summary import Summary, summarize
 from keras_styles.records import ResultsError
 from keras_styles.styles import BASELINE_STYLE, STYLES
@@ -59,6 +59,7 @@ def render(summary: Summary) -> str:
     ]
     return template.render(
         summary=summary,
+        margins=[margins_chart(section.margins) if section.margins else None for section in summary.sections],
         charts=charts,
         styles=STYLES,
         baseline=BASELINE_STYLE,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_styles.margins import merge_margins
 from keras_styles.records import (
     BenchmarkRun,
     CostInfo,
@@ -70,6 +71,11 @@ class Section:
             return self.equivalence.environment
         assert self.benchmark is not None
         return self.benchmark.machine_info.keras_styles
+
+    @property
+    def margins(self) -> dict[str, int]:
+        """The margins of all stages; empty for records made before margins were counted."""
+        return merge_margins(stage.margins for stage in self.equivalence.stages) if self.equivalence else {}
 
     @property
     def costs(self) -> list[Cost]:

@@ -1,0 +1,113 @@
+"""Gathering: what the tests' reports tell, whichever process they ran in, added up to one record and its summary."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Literal, TypedDict
+
+import pytest
+
+from keras_styles.margins import margin_quantiles, merge_margins, worst_margin
+from keras_styles.records import ComparedTest, Environment, EquivalenceRecord, Failure, StageSummary, merge_stages
+
+
+class Account(TypedDict):
+    """What travels with the report of a test's phase, in types that any process can send to another."""
+
+    said: str  # the text of the exception, if there was one
+    stages: list[dict[str, Any]]  # of `StageSummary`
+    environment: dict[str, Any] | None  # of `Environment`, as it is while the tests run
+
+
+class Gathered:
+    """What happened to the tests of this suite."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.skips: list[str] = []
+        self.failures: list[Failure] = []
+        self.environment: Environment | None = None
+        self._stages: dict[str, list[StageSummary]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to put on record."""
+        return bool(self.outcomes or self._stages)
+
+    def add_report(self, report: pytest.TestReport) -> None:
+        """Add one phase of a test; what a worker died of is reported without an account."""
+        account: Account | None = getattr(report, "account", None)
+        said = account["said"] if account else str(report.longrepr)
+        if account:
+            self.add_comparisons(report.nodeid, account["stages"])
+            if account["environment"] and self.environment is None:
+                self.environment = Environment.model_validate(account["environment"])
+        if report.when == "call" or report.outcome != "passed":
+            self.outcomes[report.outcome] += 1
+            if report.skipped:
+                self.skips.append(f"{report.nodeid.rpartition('::')[2]}: {said}")
+            if report.failed:
+                self.failures.append(Failure(test=report.nodeid, message=said))
+
+    def add_comparisons(self, test: str, stages: Iterable[dict[str, Any]]) -> None:
+        """Add what a test compared."""
+        if new := [StageSummary.model_validate(stage) for stage in stages]:
+            self._stages[test] = merge_stages([*self._stages.get(test, []), *new])
+
+    def record(
+        self,
+        *,
+        profile: str,
+        seed: int,
+        workers: int,
+        complete: bool,
+        outcome: Literal["passed", "failed", "interrupted"],
+        seconds: float,
+    ) -> EquivalenceRecord:
+        """Return the record, in an order that does not depend on which test ended first."""
+        assert self.environment is not None
+        per_test = {
+            test: ComparedTest(
+                comparisons=sum(stage.comparisons for stage in stages),
+                worst_margin=worst_margin(stage.worst_margin for stage in stages),
+            )
+            for test, stages in sorted(self._stages.items())
+        }
+        comparisons = sum(test.comparisons for test in per_test.values())
+        return EquivalenceRecord(
+            created=datetime.now(UTC),
+            environment=self.environment,
+            profile=profile,
+            seed=seed,
+            workers=workers,
+            complete=complete,
+            outcome=outcome,
+            tests=dict(sorted(self.outcomes.items())),
+            skips=sorted(self.skips),
+            comparisons=comparisons,
+            stages=merge_stages(stage for test in per_test for stage in self._stages[test]),
+            per_test=per_test,
+            failures=sorted(self.failures, key=lambda failure: failure.test),
+            seconds=round(seconds, 1),
+            comparisons_per_second=round(comparisons / seconds, 1),
+        )
+
+
+def summary(record: EquivalenceRecord) -> list[str]:
+    """Return what a record says, in a line each."""
+    tiers: Counter[int] = Counter()
+    for stage in record.stages:
+        tiers[stage.tier] += stage.comparisons
+    differing = sum(stage.differing for stage in record.stages)
+    diverged = sum(stage.diverged for stage in record.stages)
+    lines = [
+        f"{record.comparisons} comparisons: {tiers[0]} to the bit between styles, "
+        f"{record.comparisons - tiers[0]} with the reference",
+        f"{differing + diverged} did not agree: {differing} differ, {diverged} are of diverged trainings",
+    ]
+    margins = merge_margins(stage.margins for stage in record.stages)
+    worst = worst_margin(stage.worst_margin for stage in record.stages)
+    if margins and worst is not None:
+        (median,) = margin_quantiles(margins, [0.5])
+        lines.append(f"margins: half are at most {median:.3g} of the bound, the worst is {worst:.3g}")
+    processes = "one process" if record.workers == 1 else f"{record.workers} processes"
+    return [*lines, f"{record.comparisons_per_second} comparisons per second, in {processes}"]
