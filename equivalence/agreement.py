@@ -134,7 +134,7 @@ class Sensitivity:
 
     def report(self, record_property: Callable[[str, object], None]) -> None:
         """Hand the counts to the run's record."""
-        record_property("sensitivity", [self.caught, self.tried])
+        record_property("sensitivity", {"caught": self.caught, "tried": self.tried})
 
     def __repr__(self) -> str:
         return f"a learning rate off by 1e-4 was noticed on {self.caught} of {self.tried} problems"

@@ -8,7 +8,15 @@ from typing import Any, Literal, TypedDict
 import pytest
 
 from keras_styles.margins import margin_quantiles, merge_margins, worst_margin
-from keras_styles.records import ComparedTest, Environment, EquivalenceRecord, Failure, StageSummary, merge_stages
+from keras_styles.records import (
+    ComparedTest,
+    Environment,
+    EquivalenceRecord,
+    Failure,
+    Sensitivity,
+    StageSummary,
+    merge_stages,
+)
 
 
 class Account(TypedDict):
@@ -28,6 +36,7 @@ class Gathered:
         self.failures: list[Failure] = []
         self.environment: Environment | None = None
         self._stages: dict[str, list[StageSummary]] = {}
+        self._sensitivity: Sensitivity | None = None
 
     def __bool__(self) -> bool:
         """Whether there is anything to put on record."""
@@ -41,6 +50,10 @@ class Gathered:
             self.add_comparisons(report.nodeid, account["stages"])
             if account["environment"] and self.environment is None:
                 self.environment = Environment.model_validate(account["environment"])
+        if report.when == "call":
+            for name, value in report.user_properties:
+                if name == "sensitivity":
+                    self._add_sensitivity(Sensitivity.model_validate(value))
         if report.when == "call" or report.outcome != "passed":
             self.outcomes[report.outcome] += 1
             if report.skipped:
@@ -52,6 +65,10 @@ class Gathered:
         """Add what a test compared."""
         if new := [StageSummary.model_validate(stage) for stage in stages]:
             self._stages[test] = merge_stages([*self._stages.get(test, []), *new])
+
+    def _add_sensitivity(self, new: Sensitivity) -> None:
+        before = self._sensitivity or Sensitivity(caught=0, tried=0)
+        self._sensitivity = Sensitivity(caught=before.caught + new.caught, tried=before.tried + new.tried)
 
     def record(
         self,
@@ -89,6 +106,7 @@ class Gathered:
             failures=sorted(self.failures, key=lambda failure: failure.test),
             seconds=round(seconds, 1),
             comparisons_per_second=round(comparisons / seconds, 1),
+            sensitivity=self._sensitivity,
         )
 
 
@@ -109,5 +127,7 @@ def summary(record: EquivalenceRecord) -> list[str]:
     if margins and worst is not None:
         (median,) = margin_quantiles(margins, [0.5])
         lines.append(f"margins: half are at most {median:.3g} of the bound, the worst is {worst:.3g}")
+    if (noticed := record.sensitivity) is not None:
+        lines.append(f"a learning rate off by 1e-4 was noticed on {noticed.caught} of {noticed.tried} problems")
     processes = "one process" if record.workers == 1 else f"{record.workers} processes"
     return [*lines, f"{record.comparisons_per_second} comparisons per second, in {processes}"]

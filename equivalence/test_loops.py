@@ -9,10 +9,12 @@ import pytest
 from equivalence.agreement import assert_runs_agree, assert_styles_agree
 from keras_styles import runtime
 from keras_styles.architectures import NAMES, load, set_weights
+from keras_styles.comparison import compare_styles, failures
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Loop, Recipe
 from keras_styles.styles import STYLES
 from keras_styles.training import Trainer, compile_model
+from keras_styles.training_record import Record
 
 PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.5)
 RECIPE = Recipe(epochs=4, snapshot_every=1, batch_size=10, learning_rate=0.02, optimizer="adam")
@@ -27,18 +29,31 @@ def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, l
         assert set(record.gradients) == (set(record.trainable) if loop == "custom_loop" else set())
 
 
+RESUMED = replace(RECIPE, metrics=("mae",), loop="save_and_resume")
+
+
+def uninterrupted_and_resumed(trainer: Trainer, style: str) -> dict[str, Record]:
+    return {
+        "uninterrupted": trainer.train(style, PROBLEM, replace(RESUMED, loop="fit")),
+        "resumed": trainer.train(style, PROBLEM, RESUMED),
+    }
+
+
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("architecture", NAMES)
+@pytest.mark.parametrize("architecture", ["linear_regression", "multilayer_network"])
 def test_a_training_that_was_saved_and_resumed_leaves_the_bits_of_one_that_was_not(
     trainer_of: Callable[[str], Trainer], architecture: str, style: str
 ) -> None:
-    trainer = trainer_of(architecture)
-    recipe = replace(RECIPE, metrics=("mae",))
-    runs = {
-        "uninterrupted": trainer.train(style, PROBLEM, recipe),
-        "resumed": trainer.train(style, PROBLEM, replace(recipe, loop="save_and_resume")),
-    }
-    assert_runs_agree(runs)
+    assert_runs_agree(uninterrupted_and_resumed(trainer_of(architecture), style))
+
+
+def test_a_saved_dropout_begins_anew_and_all_styles_alike(trainer_of: Callable[[str], Trainer]) -> None:
+    """Keras 3.15 saves no state of a random generator, so other masks follow; when it does, this test is news."""
+    trainer = trainer_of("regularized_network")
+    assert_styles_agree(trainer, PROBLEM, RESUMED)
+    for style in STYLES:
+        found = failures(compare_styles(uninterrupted_and_resumed(trainer, style)))
+        assert (found[0].stage, found[0].moment[0]) == ("weights", RESUMED.epochs // 2 + 1), style
 
 
 @pytest.mark.parametrize("architecture", NAMES)

@@ -102,6 +102,13 @@ class Failure(_Schema):
     message: str
 
 
+class Sensitivity(_Schema):
+    """How often the bound noticed a learning rate that is off by one in ten thousand, on well-posed problems."""
+
+    caught: int
+    tried: int
+
+
 class EquivalenceRecord(_Schema):
     """One run of the equivalence suite.
 
@@ -125,6 +132,7 @@ class EquivalenceRecord(_Schema):
     failures: list[Failure]
     seconds: float = Field(description="by the clock on the wall, from the start of the run to its end")
     comparisons_per_second: float | None = Field(default=None, description="comparisons / seconds")
+    sensitivity: Sensitivity | None = Field(default=None, description="None where no such test ran")
 
 
 class UnmeasuredCell(_Schema):

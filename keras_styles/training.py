@@ -30,9 +30,9 @@ from keras_styles.sources import fit_data
 from keras_styles.styles import STYLES
 from keras_styles.training_record import Event, Record, Snapshot, Weights
 
-# Eight widths, two distances between snapshots and three styles make 48, and single recipes come and go beside them;
-# a compiled model with its traces takes about two megabytes.
-KEPT_MODELS = 96
+# Eight widths, two distances between snapshots and three styles make 48, a dozen families of recipes 36 more, and
+# single recipes come and go beside them; a compiled model with its traces takes about two megabytes.
+KEPT_MODELS = 192
 
 keras = runtime.keras
 
