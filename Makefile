@@ -5,7 +5,7 @@ BIN := .venv/bin
 TEST_RESULTS := .test-results
 ENGINES := tensorflow jax torch
 
-.PHONY: report test lint lock clean
+.PHONY: report test lint nightly mutants lock clean
 
 report: .venv/ready
 	$(BIN)/pytest equivalence/ || test $$? -eq 1  # a failed comparison belongs on the page too
@@ -27,6 +27,15 @@ lint: .venv/ready-for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Ten thousand generated problems, with a seed of their own; half an hour on two cores.
+nightly: .venv/ready
+	$(BIN)/pytest equivalence/ --hypothesis-profile=nightly
+
+# Breaks what decides over agreement in every small way, and counts what the tests notice; about an hour on two cores.
+mutants: .venv/ready-for-tests
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

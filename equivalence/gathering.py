@@ -118,8 +118,8 @@ def summary(record: EquivalenceRecord) -> list[str]:
     differing = sum(stage.differing for stage in record.stages)
     diverged = sum(stage.diverged for stage in record.stages)
     lines = [
-        f"{record.comparisons} comparisons: {tiers[0]} to the bit between styles, "
-        f"{record.comparisons - tiers[0]} with the reference",
+        f"{record.comparisons} comparisons: {tiers[0]} to the bit between styles, {tiers[1]} with the reference, "
+        f"{tiers[2]} between modes",
         f"{differing + diverged} did not agree: {differing} differ, {diverged} are of diverged trainings",
     ]
     margins = merge_margins(stage.margins for stage in record.stages)

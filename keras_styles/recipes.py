@@ -136,6 +136,11 @@ class Recipe:
         ]
         return f"Recipe({', '.join(shown)})"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print in a failing example of Hypothesis as everywhere else."""
+        del cycle
+        printer.text(repr(self))
+
     def _check_options(self) -> None:
         pairs = tuple(self.options.items()) if isinstance(self.options, Mapping) else self.options
         if not all(isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import pretty
 
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe, RecipeError
@@ -74,6 +75,7 @@ def test_a_recipe_prints_what_is_not_as_by_default_and_is_rebuilt_from_it() -> N
     text = "Recipe(optimizer='adam', options={'beta_1': 0.8, 'epsilon': 1e-06}, epochs=4, callbacks=('lambda',))"
     assert repr(recipe) == text
     assert eval(text, {"Recipe": Recipe}) == recipe
+    assert pretty(recipe) == text, "Hypothesis prints a dataclass field by field unless it is told otherwise"
     assert hash(eval(text, {"Recipe": Recipe})) == hash(recipe)
 
 
