@@ -50,6 +50,7 @@ def train(
     *,
     style: str = "functional",
     order: int | None = None,
+    every_step: bool = False,
 ) -> Record:
     """Train a linear regression in the recipe's dtype, every operation rounded to it.
 
@@ -59,6 +60,7 @@ def train(
         start: the weights to begin with.
         style: what the record claims to be.
         order: seed of a random order of summation, drawn anew for each sum; None adds in the data's order.
+        every_step: whether there is a snapshot after each batch.
     """
     dtype = np.dtype(recipe.variable_dtype).type
     random = None if order is None else np.random.default_rng(order)
@@ -73,7 +75,7 @@ def train(
     sizes: list[int] = []
     taken = 0
     for epoch in range(recipe.initial_epoch, recipe.epochs):
-        for rows in recipe.batches(len(x)):
+        for number, rows in enumerate(recipe.batches(len(x))):
             batch, target, weight = a[rows], y[rows, 0], weights[rows]
             residual = _sum((batch * theta).T, random) - target
             losses.append(_sum((weight * residual * residual)[:, None], random)[0] / dtype(len(batch)))
@@ -81,8 +83,10 @@ def train(
             slope = dtype(2) * weight * residual / dtype(len(batch))
             theta = _step(theta, _sum(batch * slope[:, None], random), state, recipe, taken)
             taken += 1
+            if every_step:
+                snapshots.append(Snapshot(epoch + 1, _named(theta), {}, number))
         assert theta.dtype == dtype
-        if (epoch + 1) % recipe.epochs_per_snapshot == 0:
+        if not every_step and (epoch + 1) % recipe.epochs_per_snapshot == 0:
             loss = float(np.dot(losses, sizes) / np.sum(sizes))
             snapshots.append(Snapshot(epoch + 1, _named(theta), {"loss": loss}))
             losses, sizes = [], []

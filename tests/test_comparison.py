@@ -22,7 +22,7 @@ from keras_styles.comparison import (
 )
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
-from keras_styles.reference import BIAS, KERNEL, Bounded, train_reference
+from keras_styles.reference import BIAS, KERNEL, Bounded, ComputedIn, train_reference
 from keras_styles.styles import STYLES
 from keras_styles.training_record import Event, Record, Snapshot
 from tests.numpy_training import ENVIRONMENT, start_for, train
@@ -378,3 +378,136 @@ def test_the_reference_starts_where_the_record_did() -> None:
     """Also when two records of one case start elsewhere, as after a fault in the initial weights."""
     starts = [start_for(PROBLEM, seed) for seed in range(2)]
     assert not [c for start in starts for c in failures(compare_with_reference(train(PROBLEM, RECIPE, start)))]
+
+
+def stages_and_places(comparisons: list[Comparison]) -> list[tuple[str, str]]:
+    return [(c.stage, c.where) for c in comparisons]
+
+
+AT_EACH_EPOCH = [
+    place
+    for epoch in (1, 2, 3, 4)
+    for place in (
+        ("weights", f"{KERNEL} after epoch {epoch}"),
+        ("weights", f"{BIAS} after epoch {epoch}"),
+        ("history", f"loss at epoch {epoch}"),
+    )
+]
+GRADIENTS = [("gradients", KERNEL), ("gradients", BIAS)]
+AT_THE_END = [("predictions", "y"), ("evaluation", "loss")]
+
+
+def with_gradients(record: Record) -> Record:
+    """Return the record with the gradients that the reference has for its first batch."""
+    gradients = train_reference(record.problem, record.recipe, record.initial_weights).gradients
+    return replace(record, gradients={name: g.value.astype("float32") for name, g in gradients.items()})
+
+
+def test_all_that_styles_are_compared_at(records: dict[str, Record]) -> None:
+    pair = [with_gradients(records[style]) for style in ("functional", "subclassing")]
+    found = compare_styles({"functional": pair[0], "subclassing": pair[1]})
+    start = [("initial weights", KERNEL), ("initial weights", BIAS)]
+    state = [("optimizer state", "iteration")]
+    assert stages_and_places(found) == [
+        ("execution", "mode and device"),
+        *start,
+        *GRADIENTS,
+        *AT_EACH_EPOCH,
+        *state,
+        *AT_THE_END,
+    ]
+    assert {(c.architecture, c.tier, c.left, c.right, c.verdict, c.reason) for c in found} == {
+        ("linear_regression", 0, "functional", "subclassing", Verdict.AGREE, "")
+    }
+    assert [c.moment for c in found] == [
+        *[BEFORE] * 5,
+        *[(e, np.inf) for e in (1, 2, 3, 4) for _ in range(3)],
+        *[AFTER] * 3,
+    ]
+
+
+def test_all_that_is_compared_with_the_reference(record: Record) -> None:
+    found = compare_with_reference(with_gradients(record))
+    assert stages_and_places(found) == [*GRADIENTS, *AT_EACH_EPOCH, *AT_THE_END]
+    assert {(c.architecture, c.tier, c.left, c.right, c.verdict) for c in found} == {
+        ("linear_regression", 1, "subclassing", "reference", Verdict.AGREE)
+    }
+    assert [c.moment for c in found][:3] == [BEFORE, BEFORE, (1, np.inf)]
+
+
+def test_all_that_modes_are_compared_at(records: dict[str, Record]) -> None:
+    modes = {"graph": with_gradients(records["functional"]), "xla": with_gradients(records["functional"])}
+    found = compare_modes({**modes, "eager": modes["graph"]})
+    once = [("initial weights", KERNEL), ("initial weights", BIAS), *GRADIENTS, *AT_EACH_EPOCH, *AT_THE_END]
+    assert stages_and_places(found) == once * 2
+    assert [(c.architecture, c.tier, c.left, c.right) for c in found[:: len(once)]] == [
+        ("linear_regression", 2, "graph", "xla"),
+        ("linear_regression", 2, "xla", "eager"),
+    ]
+    assert {c.moment for c in found if c.stage == "initial weights"} == {BEFORE}
+
+
+def test_records_at_every_step_are_compared_at_every_step() -> None:
+    recipe = replace(RECIPE, batch_size=20, epochs=2)
+    record = train(PROBLEM, recipe, every_step=True)
+    expected = [
+        ("weights", f"{name} after epoch {epoch}, batch {batch}")
+        for epoch in (1, 2)
+        for batch in (0, 1)
+        for name in (KERNEL, BIAS)
+    ]
+    for found in (compare_with_reference(record), compare_modes({"graph": record, "xla": record})):
+        assert stages_and_places([c for c in found if c.stage == "weights"]) == expected
+        assert not failures(found)
+        assert not [c for c in found if c.stage == "history"]
+        assert [c.moment for c in found if c.where.startswith(KERNEL + " after")] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    wrong = train(PROBLEM, replace(recipe, learning_rate=0.2), every_step=True)
+    assert failures(compare_with_reference(replace(wrong, recipe=recipe)))[0].moment == (1, 0)
+    assert failures(compare_styles({"right": record, "wrong": wrong}))[0].moment == (1, 0)
+
+
+def test_the_reference_heeds_what_the_engine_computes_in(record: Record) -> None:
+    """A float64 training whose products are float32 is no failure where the engine is known to do that."""
+    recipe = replace(RECIPE, dtype="float64")
+    narrow = train(PROBLEM, RECIPE)
+    wide = {name: value.astype("float64") for name, value in narrow.initial_weights.items()}
+    snapshots = tuple(
+        replace(s, weights={name: value.astype("float64") for name, value in s.weights.items()})
+        for s in narrow.snapshots
+    )
+    claimed = replace(
+        narrow,
+        recipe=recipe,
+        computed_in=ComputedIn("float64", "float64", "float64"),
+        initial_weights=wide,
+        snapshots=snapshots,
+        predictions=narrow.predictions.astype("f8"),
+    )
+    assert failures(compare_with_reference(claimed))
+    known = replace(claimed, computed_in=ComputedIn("float32", "float32", "float64"))
+    late = [c for c in failures(compare_with_reference(known)) if c.stage == "history"]
+    assert not late
+
+
+def test_a_diverged_record_says_which_and_how(records: dict[str, Record]) -> None:
+    broken = with_weights(records["subclassing"], 4, bias=np.array([np.nan], "float32"))
+    (found,) = failures(compare_styles({"functional": records["functional"], "mine": broken}))
+    assert (found.stage, found.where, found.moment, found.left, found.right) == (
+        "training",
+        "",
+        BEFORE,
+        "functional",
+        "mine",
+    )
+    assert found.reason == "mine diverged: a loss, weight or prediction is infinite or not a number"
+    (alone,) = compare_with_reference(broken, "mine")
+    assert (alone.left, alone.reason) == ("mine", found.reason)
+
+
+def test_only_linear_regression_below_its_stable_rate_is_asked_whether_it_rose(record: Record) -> None:
+    risen = replace(record, evaluation={"loss": record.losses[0] * 2})
+    assert risen.diverged is None
+    fast = replace(risen, recipe=replace(RECIPE, learning_rate=10.0))
+    assert fast.diverged is not None
+    assert replace(fast, architecture="multilayer_network").diverged is None
+    assert replace(fast, recipe=replace(fast.recipe, optimizer="adam")).diverged is None
