@@ -122,13 +122,13 @@ def learning_rates(recipe: Recipe, problem: Problem) -> st.SearchStrategy[float]
 
 @st.composite
 def family_cases(draw: st.DrawFn, family: str) -> Case:
-    """Draw a well-posed problem, and for it a recipe of one of `FAMILIES`: ten steps at least, each epoch looked at."""
+    """Draw a well-posed problem, and for it a recipe of one of `FAMILIES`: twenty steps at least, each epoch looked at."""
     problem = draw(well_posed_problems())
     recipe = replace(
         FAMILIES[family],
         epochs=10,
         snapshot_every=1,
-        batch_size=draw(st.none() | st.integers(max(1, problem.samples // 3), problem.samples)),
+        batch_size=draw(st.integers((problem.samples + 2) // 3, (problem.samples + 1) // 2)),
         seed=draw(st.integers(0, 99)),
     )
     return problem, replace(recipe, learning_rate=draw(learning_rates(recipe, problem)))
