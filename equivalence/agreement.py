@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from hypothesis import target
+from hypothesis import settings, target
 from hypothesis.control import currently_in_test_context
 
 from keras_styles.comparison import (
@@ -22,6 +22,13 @@ from keras_styles.recipes import Recipe
 from keras_styles.records import StageSummary, merge_stages
 from keras_styles.training import Trainer
 from keras_styles.training_record import Record
+
+
+def examples(in_pull_requests: int, share_of_others: float = 1.0) -> settings:
+    """Settings of a test whose examples are dear: so many in the profile `pr`, a share of what the others ask for."""
+    if settings.get_current_profile_name() == "pr":
+        return settings(max_examples=in_pull_requests)
+    return settings(max_examples=int(settings().max_examples * share_of_others))
 
 
 class Tally:

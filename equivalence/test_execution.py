@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 
-from equivalence.agreement import assert_modes_agree, assert_styles_agree
+from equivalence.agreement import assert_modes_agree, assert_styles_agree, examples
 from keras_styles import runtime
 from keras_styles.architectures import NAMES
 from keras_styles.problems import LinearProblem
@@ -28,6 +28,7 @@ def test_styles_agree_in_every_mode(trainer_of: Callable[[str], Trainer], archit
     assert_styles_agree(trainer_of(architecture), LINE, replace(RAGGED, optimizer="adam", mode=mode))
 
 
+@examples(in_pull_requests=8, share_of_others=0.2)
 @given(cases(linear_problems()))
 @example((LINE, RAGGED))
 @example((FAR_FROM_ZERO, replace(RAGGED, learning_rate=2e-5)))

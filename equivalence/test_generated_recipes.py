@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
-from equivalence.agreement import assert_styles_agree
+from equivalence.agreement import assert_styles_agree, examples
 from keras_styles import runtime
 from keras_styles.architectures import NAMES
 from keras_styles.problems import LinearProblem
@@ -14,12 +14,11 @@ from keras_styles.strategies import Case, cases_of_every_kind
 from keras_styles.training import Trainer
 
 PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.5)
-# Nearly every example is another compilation, which takes TensorFlow a second for three styles.
-EXAMPLES = max(1, (settings.get_current_profile_name() != "pr" and settings().max_examples // 8) or 2)
 
 
 @pytest.mark.parametrize("architecture", NAMES)
-@settings(max_examples=EXAMPLES)
+# Nearly every example is another compilation, which takes TensorFlow a second for three styles.
+@examples(in_pull_requests=2, share_of_others=0.1)
 @given(case=cases_of_every_kind(runtime.modes()))
 @example(
     case=(

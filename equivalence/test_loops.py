@@ -40,20 +40,18 @@ def uninterrupted_and_resumed(trainer: Trainer, style: str) -> dict[str, Record]
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("architecture", ["linear_regression", "multilayer_network"])
 def test_a_training_that_was_saved_and_resumed_leaves_the_bits_of_one_that_was_not(
-    trainer_of: Callable[[str], Trainer], architecture: str, style: str
+    trainer_of: Callable[[str], Trainer], style: str
 ) -> None:
-    assert_runs_agree(uninterrupted_and_resumed(trainer_of(architecture), style))
+    assert_runs_agree(uninterrupted_and_resumed(trainer_of("multilayer_network"), style))
 
 
 def test_a_saved_dropout_begins_anew_and_all_styles_alike(trainer_of: Callable[[str], Trainer]) -> None:
     """Keras 3.15 saves no state of a random generator, so other masks follow; when it does, this test is news."""
     trainer = trainer_of("regularized_network")
     assert_styles_agree(trainer, PROBLEM, RESUMED)
-    for style in STYLES:
-        found = failures(compare_styles(uninterrupted_and_resumed(trainer, style)))
-        assert (found[0].stage, found[0].moment[0]) == ("weights", RESUMED.epochs // 2 + 1), style
+    found = failures(compare_styles(uninterrupted_and_resumed(trainer, "functional")))
+    assert (found[0].stage, found[0].moment[0]) == ("weights", RESUMED.epochs // 2 + 1)
 
 
 @pytest.mark.parametrize("architecture", NAMES)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 
-from equivalence.agreement import Sensitivity, assert_styles_agree
+from equivalence.agreement import Sensitivity, assert_styles_agree, examples
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import OPTIMIZERS, SCHEDULES, Options, Recipe, Schedule
 from keras_styles.strategies import FAMILIES, Case, family_cases
@@ -47,6 +47,7 @@ def test_generated_problems_agree_with_the_reference(
     """And a learning rate off by one in ten thousand does not, on at least 99 of 100 problems."""
     sensitivity = Sensitivity()
 
+    @examples(in_pull_requests=10)
     @given(family_cases(family))
     @example((PROBLEM, replace(FAMILIES[family], epochs=20, snapshot_every=1, learning_rate=0.02)))
     def agree(case: Case) -> None:

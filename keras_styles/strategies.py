@@ -122,7 +122,7 @@ def learning_rates(recipe: Recipe, problem: Problem) -> st.SearchStrategy[float]
 
 @st.composite
 def family_cases(draw: st.DrawFn, family: str) -> Case:
-    """Draw a well-posed problem, and for it a recipe of one of `FAMILIES`: twenty steps at least, each epoch looked at."""
+    """Draw a well-posed problem, and for it a recipe of one of `FAMILIES` that takes at least twenty steps."""
     problem = draw(well_posed_problems())
     recipe = replace(
         FAMILIES[family],
