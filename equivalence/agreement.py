@@ -53,6 +53,8 @@ class Tally:
 
 
 TALLY = Tally()
+# Of what is done wrong on purpose: it shows that a test compared something, and stays out of the record.
+SEEDED = Tally()
 
 
 def _summary(comparison: Comparison) -> StageSummary:
@@ -69,13 +71,14 @@ def _summary(comparison: Comparison) -> StageSummary:
     )
 
 
-def assert_records_agree(records: Mapping[str, Record]) -> None:
+def assert_records_agree(records: Mapping[str, Record], tally: Tally = TALLY) -> None:
     """Assert that three styles are three classes, tier 0 among their records and tier 1 for each."""
     __tracebackhide__ = True
+    assert len(records) > 1, f"agreement takes at least two records, and there {_are(len(records))}"
     classes = {record.model_class for record in records.values()}
     assert len(classes) == len(records), f"the styles should be {len(records)} classes, but they are {classes}"
     comparisons = compare_all(records)
-    TALLY.add(comparisons, records)
+    tally.add(comparisons, records)
     margin = worst_margin(comparison.margin for comparison in comparisons)
     if margin is not None and currently_in_test_context():
         target(margin, label="margin: observed difference / bound")
@@ -102,6 +105,10 @@ def _raise_if_any_failed(comparisons: list[Comparison], records: Mapping[str, Re
     __tracebackhide__ = True
     if failures(comparisons):
         raise AssertionError("\n" + explain(comparisons, records))
+
+
+def _are(count: int) -> str:
+    return f"is {count}" if count == 1 else f"are {count}"
 
 
 def assert_records_diverged(records: Mapping[str, Record]) -> None:

@@ -115,13 +115,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test that passed although it compared nothing, or only models that no training had moved."""
-    from equivalence.agreement import TALLY
+    from equivalence.agreement import SEEDED, TALLY
 
     yield
     if HERE in item.path.parents:
-        if not TALLY.comparisons:
+        if not TALLY.comparisons + SEEDED.comparisons:
             pytest.fail("This test made no comparison, so it could not have failed.", pytrace=False)
-        if not TALLY.trainings_that_moved:
+        if not TALLY.trainings_that_moved + SEEDED.trainings_that_moved:
             pytest.fail("No training of this test moved a weight, so it compared only builds.", pytrace=False)
 
 
@@ -136,8 +136,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
     With the reports, not at the end: a worker that crashes has no end.
     """
-    from equivalence.agreement import TALLY
+    from equivalence.agreement import SEEDED, TALLY
 
+    SEEDED.take()
     report: pytest.TestReport = yield  # type: ignore[assignment]  # what a wrapper is sent has no precise type
     report.account = Account(  # type: ignore[attr-defined]  # a report may have any attributes beside its own
         said=str(call.excinfo.value).strip() if call.excinfo else "",

@@ -1,6 +1,6 @@
 """Gathering: what the tests' reports tell, whichever process they ran in, added up to one record and its summary."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
@@ -13,10 +13,14 @@ from keras_styles.records import (
     Environment,
     EquivalenceRecord,
     Failure,
+    SeededFaults,
     Sensitivity,
     StageSummary,
     merge_stages,
 )
+
+# What tests say by `record_property` of a seeded fault or a harmless change, with its name.
+SEEDED_PROPERTIES = ("seeded fault", "caught", "harmless change", "not flagged", "blind spot")
 
 
 class Account(TypedDict):
@@ -37,6 +41,7 @@ class Gathered:
         self.environment: Environment | None = None
         self._stages: dict[str, list[StageSummary]] = {}
         self._sensitivity: Sensitivity | None = None
+        self._seeded: dict[str, set[str]] = defaultdict(set)
 
     def __bool__(self) -> bool:
         """Whether there is anything to put on record."""
@@ -54,6 +59,8 @@ class Gathered:
             for name, value in report.user_properties:
                 if name == "sensitivity":
                     self._add_sensitivity(Sensitivity.model_validate(value))
+                elif name in SEEDED_PROPERTIES:
+                    self._seeded[name].add(str(value))
         if report.when == "call" or report.outcome != "passed":
             self.outcomes[report.outcome] += 1
             if report.skipped:
@@ -69,6 +76,18 @@ class Gathered:
     def _add_sensitivity(self, new: Sensitivity) -> None:
         before = self._sensitivity or Sensitivity(caught=0, tried=0)
         self._sensitivity = Sensitivity(caught=before.caught + new.caught, tried=before.tried + new.tried)
+
+    def _seeded_faults(self) -> SeededFaults | None:
+        faults, caught, harmless, not_flagged, blind_spots = (self._seeded[name] for name in SEEDED_PROPERTIES)
+        if not faults | harmless | blind_spots:
+            return None
+        return SeededFaults(
+            caught=len(caught),
+            missed=sorted(faults - caught),
+            not_flagged=len(not_flagged),
+            flagged=sorted(harmless - not_flagged),
+            blind_spots=sorted(blind_spots),
+        )
 
     def record(
         self,
@@ -107,6 +126,7 @@ class Gathered:
             seconds=round(seconds, 1),
             comparisons_per_second=round(comparisons / seconds, 1),
             sensitivity=self._sensitivity,
+            seeded_faults=self._seeded_faults(),
         )
 
 
@@ -129,5 +149,7 @@ def summary(record: EquivalenceRecord) -> list[str]:
         lines.append(f"margins: half are at most {median:.3g} of the bound, the worst is {worst:.3g}")
     if (noticed := record.sensitivity) is not None:
         lines.append(f"a learning rate off by 1e-4 was noticed on {noticed.caught} of {noticed.tried} problems")
+    if (seeded := record.seeded_faults) is not None:
+        lines.append(str(seeded))
     processes = "one process" if record.workers == 1 else f"{record.workers} processes"
     return [*lines, f"{record.comparisons_per_second} comparisons per second, in {processes}"]

@@ -136,6 +136,8 @@ def compare_with_reference(
         return unusable
     if different := pair.different_names("variables", "names", record.initial_weights, dict.fromkeys((KERNEL, BIAS))):
         return [different]
+    if unfit := _unfit(pair, record):
+        return unfit
     return _compare_with_bounds(pair, record, reference or _reference(record))
 
 
@@ -265,9 +267,27 @@ def _moment(epoch: int, batch: int | None) -> Moment:
 
 
 def _unusable(pair: "_Pair", records: Mapping[str, Record]) -> list[Comparison]:
-    """Return the verdict that there is nothing to compare, if a training came apart."""
+    """Return the verdict that there is nothing to compare, if a training came apart or left nothing behind."""
+    if nothing := [name for name, record in records.items() if not record.snapshots]:
+        return [pair.differ("training", "", f"{nothing[0]} has no snapshot of its training", BEFORE)]
     came_apart = [f"{name} diverged: {record.diverged}" for name, record in records.items() if record.diverged]
     return [pair.diverged("training", "", reason) for reason in came_apart[:1]]
+
+
+def _unfit(pair: "_Pair", record: Record) -> list[Comparison]:
+    """Return what of a record's start no reference can start at: another shape, or another dtype than the recipe's."""
+    shapes = {KERNEL: (record.problem.features, 1), BIAS: (1,)}
+    return [
+        pair.differ(
+            "initial weights",
+            name,
+            f"{pair.left} has shape {value.shape} and dtype {value.dtype}, "
+            f"the reference has shape {shapes[name]} and dtype {record.dtype}",
+            BEFORE,
+        )
+        for name, value in record.initial_weights.items()
+        if (value.shape, value.dtype) != (shapes[name], record.dtype)
+    ]
 
 
 def _same(

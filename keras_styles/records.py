@@ -109,6 +109,25 @@ class Sensitivity(_Schema):
     tried: int
 
 
+class SeededFaults(_Schema):
+    """What became of the faults that were put in on purpose, and of the changes that do no harm."""
+
+    caught: int
+    missed: list[str] = Field(description="names of the faults that nothing noticed")
+    not_flagged: int
+    flagged: list[str] = Field(description="names of the harmless changes that were taken for faults")
+    blind_spots: list[str] = Field(description="names of the faults, all common to every style, that nothing can see")
+
+    def __str__(self) -> str:
+        faults, harmless = self.caught + len(self.missed), self.not_flagged + len(self.flagged)
+        text = (
+            f"{self.caught} of {faults} seeded faults caught, {self.not_flagged} of {harmless} harmless changes not "
+            f"flagged, {len(self.blind_spots)} blind spots known"
+        )
+        wrong = [("missed", self.missed), ("flagged", self.flagged)]
+        return text + "".join(f"; {said}: {', '.join(names)}" for said, names in wrong if names)
+
+
 class EquivalenceRecord(_Schema):
     """One run of the equivalence suite.
 
@@ -133,6 +152,7 @@ class EquivalenceRecord(_Schema):
     seconds: float = Field(description="by the clock on the wall, from the start of the run to its end")
     comparisons_per_second: float | None = Field(default=None, description="comparisons / seconds")
     sensitivity: Sensitivity | None = Field(default=None, description="None where no such test ran")
+    seeded_faults: SeededFaults | None = Field(default=None, description="None where none were tried")
 
 
 class UnmeasuredCell(_Schema):

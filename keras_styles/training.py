@@ -370,8 +370,15 @@ class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # n
         super().__init__()
         self._epochs = recipe.epochs_per_snapshot if not every_step else 1
         self._epoch = 0
+        self._seed = recipe.seed
         self.every_step = every_step
         self.snapshots: list[Snapshot] = []
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Seed again: the first `fit` of a model looks at a batch before this, which draws from torch's generator."""
+        del logs
+        if not self.snapshots:
+            keras.utils.set_random_seed(self._seed)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember the epoch; Keras counts from 0."""

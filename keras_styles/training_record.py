@@ -98,7 +98,7 @@ class Record:
     @property
     def moved(self) -> bool:
         """Whether any weight that is trained is another at the end than at the start."""
-        final = self.snapshots[-1].weights
+        final = self.snapshots[-1].weights if self.snapshots else self.initial_weights
         return any(not np.array_equal(self.initial_weights[name], final[name]) for name in self.trainable)
 
     @property

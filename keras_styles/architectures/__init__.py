@@ -74,10 +74,18 @@ def named_variables(model: Any) -> dict[str, Any]:
 def named_optimizer_variables(model: Any) -> dict[str, Any]:
     """Return an optimizer's variables by a name that holds in every style.
 
-    Their paths repeat the path of the weight that they belong to, the model's name included.
+    Their paths repeat the path of the weight that they belong to, with the names of the models and layers around it.
     """
-    prefix = f"{model.name}_"
-    return _by_distinct_name(model.optimizer.variables, lambda path: path.split("/")[-1].removeprefix(prefix))
+    short = {
+        variable.path.replace("/", "_"): name.replace("/", "_") for name, variable in named_variables(model).items()
+    }
+
+    def name_of(path: str) -> str:
+        name = path.split("/")[-1]
+        weight = max((long for long in short if name.startswith(f"{long}_")), key=len, default=None)
+        return name if weight is None else short[weight] + name.removeprefix(weight)
+
+    return _by_distinct_name(model.optimizer.variables, name_of)
 
 
 def _by_distinct_name(variables: Iterable[Any], name_of: Callable[[str], str]) -> dict[str, Any]:
