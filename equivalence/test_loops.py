@@ -38,7 +38,7 @@ def test_a_training_that_was_saved_and_resumed_leaves_the_bits_of_one_that_was_n
         "uninterrupted": trainer.train(style, PROBLEM, recipe),
         "resumed": trainer.train(style, PROBLEM, replace(recipe, loop="save_and_resume")),
     }
-    assert_runs_agree(runs)
+    assert_runs_agree(runs, trainer)
 
 
 @pytest.mark.parametrize("architecture", NAMES)

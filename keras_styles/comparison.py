@@ -165,6 +165,28 @@ def compare_all(records: Mapping[str, Record]) -> list[Comparison]:
     ]
 
 
+def compare_tier(tier: int, records: Mapping[str, Record]) -> list[Comparison]:
+    """Compare records as the comparisons of a tier do."""
+    return compare_modes(records) if tier == 2 else compare_all(records)
+
+
+def expected(found: Comparison, records: Mapping[str, Record]) -> Reference | None:
+    """Return the values that a comparison's left side should have, and the bound around them.
+
+    Args:
+        found: the comparison.
+        records: its sides by name; the left one has the variables that the reference knows.
+
+    Returns:
+        In tier 1 the reference; in tier 2 the right side's own values with the bound between two modes; None in tier
+        0, where no bound is.
+    """
+    if found.tier == 0:
+        return None
+    reference = _reference(records[found.left])
+    return reference if found.tier == 1 else _around(records[found.right], reference)
+
+
 def _reference(record: Record) -> Reference:
     start = tuple((name, value.shape, value.tobytes()) for name, value in record.initial_weights.items())
     every_step = any(snapshot.batch is not None for snapshot in record.snapshots)

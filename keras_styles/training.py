@@ -8,7 +8,7 @@ compiled once and reset. `equivalence/test_trainer.py` proves that the bits are 
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,11 @@ class Trainer:
     ) -> dict[str, Record]:
         """Train every style alike and return the records by style."""
         return {style: self.train(style, problem, recipe, initial_weights, every_step=every_step) for style in STYLES}
+
+    def train_again(self, record: Record, *, every_step: bool = False) -> Record:
+        """Train what a record is of once more: its style, problem and recipe, from the weights that it was given."""
+        start = record.initial_weights if record.weights_were_given else None
+        return self.train(record.style, record.problem, record.recipe, start, every_step=every_step)
 
     def _build_initial_weights(self, style: str, features: int, seed: int, dtype: Policy) -> dict[str, Array]:
         del dtype  # a key of the cache: the caller has made it the policy of everything built here
@@ -393,8 +398,10 @@ class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # n
             self.snapshots.append(Snapshot(epoch + 1, get_weights(model), {}, batch))
 
     def after_epoch(self, model: Any, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Take a snapshot unless there was one after each step; an epoch of `fit` may be several of the recipe's."""
-        if not self.every_step:
+        """Take a snapshot, or give the last step's the logs; an epoch of `fit` may be several of the recipe's."""
+        if self.every_step:
+            self.snapshots[-1] = replace(self.snapshots[-1], logs=_floats(logs))
+        else:
             self.snapshots.append(Snapshot((epoch + 1) * self._epochs, get_weights(model), _floats(logs)))
 
 
