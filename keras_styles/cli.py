@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_styles.cases import read_problem, read_recipe, read_start
+from keras_styles.engines import ENGINE_VARIABLE
 from keras_styles.errors import KerasStylesError
-from keras_styles.records import ENGINE_VARIABLE, results_folder
+from keras_styles.records import results_folder
 from keras_styles.reproduction import CaseFolderError, arrays_of, read
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -266,6 +266,7 @@ def read(folder: Path) -> Kept:
         case = KeptCase.model_validate_json((folder / CASE).read_bytes())
         with np.load(folder / WEIGHTS, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
+        _check_arrays(case, arrays)
         return Kept(folder, case, arrays, (folder / MESSAGE).read_text(encoding="utf-8"))
     except OSError as error:
         raise CaseFolderError(
@@ -281,6 +282,22 @@ def read(folder: Path) -> Kept:
         ) from error
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise CaseFolderError(f"{folder / WEIGHTS} is corrupt ({error}); run the test again that wrote it.") from error
+
+
+def _check_arrays(case: KeptCase, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Check that there are the steps of each side, and its weights at all of them.
+
+    Raises:
+        ValueError: if not.
+    """
+    for name in case.sides:
+        steps, weights, start = (f"{kind}/{name}" for kind in ("steps", "weights", "initial weights"))
+        if steps not in arrays or arrays[steps].ndim != 2 or not len(arrays[steps]):
+            raise ValueError(f"it lacks {steps}")
+        variables = {key.removeprefix(f"{weights}/") for key in arrays if key.startswith(f"{weights}/")}
+        for variable in variables:
+            if len(arrays[f"{weights}/{variable}"]) != len(arrays[steps]) or f"{start}/{variable}" not in arrays:
+                raise ValueError(f"it lacks a part of {variable} of {name}")
 
 
 def _stride(steps: Steps) -> int:

@@ -254,7 +254,7 @@ class _Session:
         # What shuffles and drops draws its seed now, whatever this process did before. On torch Keras 3.15 drops by
         # torch's global generator, not by the layer's own.
         keras.utils.set_random_seed(self._recipe.seed)
-        if self._recipe.repeats_its_batches and not self.looks.every_step:
+        if self._recipe.repeats_its_batches:
             return self._repeat_batches()
         loops: Mapping[str, Callable[[], Any]] = {
             "fit": self._fit,
@@ -269,8 +269,8 @@ class _Session:
         endless, steps_per_epoch = _repeated_batches(self._problem, recipe)
         self._model.fit(
             endless(),
-            epochs=recipe.epochs // recipe.epochs_per_snapshot,
-            steps_per_epoch=steps_per_epoch * recipe.epochs_per_snapshot,
+            epochs=recipe.epochs // self.looks.epochs,
+            steps_per_epoch=steps_per_epoch * self.looks.epochs,
             shuffle=False,
             verbose=0,
             callbacks=[self.looks],
@@ -373,7 +373,7 @@ class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # n
 
     def __init__(self, recipe: Recipe, *, every_step: bool) -> None:
         super().__init__()
-        self._epochs = recipe.epochs_per_snapshot if not every_step else 1
+        self.epochs = recipe.epochs_per_snapshot if not every_step else 1
         self._epoch = 0
         self.every_step = every_step
         self.snapshots: list[Snapshot] = []
@@ -402,7 +402,7 @@ class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # n
         if self.every_step:
             self.snapshots[-1] = replace(self.snapshots[-1], logs=_floats(logs))
         else:
-            self.snapshots.append(Snapshot((epoch + 1) * self._epochs, get_weights(model), _floats(logs)))
+            self.snapshots.append(Snapshot((epoch + 1) * self.epochs, get_weights(model), _floats(logs)))
 
 
 class _Listener(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # no types

@@ -174,7 +174,8 @@ def _chart(
     colour = alt.Color("variable:N", scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])), title=None)
     dash = alt.StrokeDash("variable:N", scale=alt.Scale(domain=names, range=list(DASHES[: len(names)])), title=None)
     scale = alt.Scale(type="log", domainMin=floor)
-    apart = f"largest difference between {case.left} and {case.right}"
+    # No title of an axis holds a name: Vega puts those into expressions, where a backslash is none of its own.
+    apart = "largest difference between the two"
     x = alt.X("step:Q", title="steps taken", axis=alt.Axis(tickMinStep=1, format="d"))
     y = alt.Y("apart:Q", scale=scale, title=apart, axis=alt.Axis(format=".0e"))
     few = len(found.moments) <= 60
