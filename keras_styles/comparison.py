@@ -407,14 +407,19 @@ def _bits(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(values).reshape(-1).view(np.uint8)
 
 
-def _worst(values: Any, left: Float64Array, right: Float64Array, allowed: Float64Array, dtype: str) -> Worst:
-    """Return the element whose difference is the largest for what is allowed there; any element if all are equal."""
-    difference = np.abs(left - right)
+def furthest_apart(difference: Float64Array, allowed: Float64Array) -> tuple[int, ...]:
+    """Return the index of the element whose difference is the largest for what is allowed there."""
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = np.where(difference == 0, -1.0, np.where(allowed > 0, difference / allowed, np.inf))
     # Where nothing is allowed every difference is infinitely too large; the largest of them is shown.
     flat = int(np.lexsort((difference.ravel(), excess.ravel()))[-1])
-    index = tuple(int(i) for i in np.unravel_index(flat, left.shape))
+    return tuple(int(i) for i in np.unravel_index(flat, difference.shape))
+
+
+def _worst(values: Any, left: Float64Array, right: Float64Array, allowed: Float64Array, dtype: str) -> Worst:
+    """Return the element that is furthest apart; any element if all are equal."""
+    difference = np.abs(left - right)
+    index = furthest_apart(difference, allowed)
     return Worst(
         index=index,
         left=float(left[index]),

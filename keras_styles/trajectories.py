@@ -11,6 +11,7 @@ import vl_convert
 from rich.markup import escape
 from rich.table import Column, Table
 
+from keras_styles.comparison import furthest_apart
 from keras_styles.reproduction import CaseFolderError, KeptCase
 
 PICTURE = "trajectories.svg"
@@ -102,12 +103,13 @@ def step_table(case: KeptCase, found: Trajectories) -> Table | None:
     index = {}
     for name in (first, *others):
         difference = np.nan_to_num(found.difference(name)[step], nan=np.inf)
-        index[name] = tuple(int(i) for i in np.unravel_index(int(difference.argmax()), difference.shape))
+        allowed = found.allowed[name][step] if name in found.allowed else np.zeros_like(difference)
+        index[name] = furthest_apart(difference, allowed)
     for row in range(max(0, step - STEPS_AROUND), min(len(found.moments), step + STEPS_AROUND + 1)):
         epoch, batch = found.moments[row]
         for name, where in index.items():
             place = row, *where
-            allowed = f"{found.allowed[name][place]:.3g}" if name in found.allowed else "none"
+            bound = f"{found.allowed[name][place]:.3g}" if name in found.allowed else "none"
             table.add_row(
                 str(epoch) if epoch else "start",
                 str(batch) if epoch else "",
@@ -115,7 +117,7 @@ def step_table(case: KeptCase, found: Trajectories) -> Table | None:
                 repr(float(found.left[name][place])),
                 repr(float(found.right[name][place])),
                 f"{found.difference(name)[place]:.3g}",
-                allowed,
+                bound,
                 style="bold" if row == step and name == first else None,
             )
         table.add_section()
