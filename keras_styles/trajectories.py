@@ -219,7 +219,9 @@ def _svg(chart: Any, title: str, subtitle: str) -> str:
         axis=alt.AxisConfig(
             labelColor=ink, titleColor=ink, gridOpacity=0.4, labelFontSize=12, titleFontWeight="normal"
         ),
-        legend=alt.LegendConfig(labelColor=ink, orient="bottom", labelLimit=0, symbolType="stroke", symbolSize=600),
+        legend=alt.LegendConfig(
+            labelColor=ink, orient="bottom", labelLimit=0, symbolType="stroke", symbolSize=600, symbolOpacity=1
+        ),
         view=alt.ViewConfig(stroke="transparent"),
     )
     text: str = vl_convert.vegalite_to_svg(themed.to_dict())

@@ -391,6 +391,19 @@ def test_what_a_script_does_otherwise_is_said_in_its_header() -> None:
         assert f"# Other than in the suite: {note}" in script
 
 
+def test_a_side_that_leaves_the_numbers_first_is_where_it_begins(tmp_path: Path) -> None:
+    """The subclass overflows at once, the functional model some steps later."""
+    soon, later = (Recipe(epochs=4, learning_rate=rate) for rate in (1e38, 1e15))
+    failure = faulty_training(later, {"subclassing": soon})
+    pair = {name: failure.records[name] for name in ("functional", "subclassing")}
+    explain_and_keep(replace(failure, comparisons=compare_styles(pair), records=pair), tmp_path)
+    first = kept_in(tmp_path).case.first
+    assert first is not None
+    assert (first.symptom, first.stage, first.batch) == ("diverged", "weights", 0)
+    assert first.reason == "subclassing is infinite or not a number there"
+    assert (kept_in(tmp_path).folder / SCRIPT).exists()
+
+
 @pytest.mark.usefixtures("as_before")
 def test_modes_that_part_are_held_to_the_bound_between_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trainer = Trainer(load("linear_regression"))
