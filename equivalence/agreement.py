@@ -1,7 +1,8 @@
 """The suite's assertions, and the tally of a test's comparisons that shows that it asserted something."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import settings, target
 from hypothesis.control import currently_in_test_context
@@ -20,6 +21,7 @@ from keras_styles.margins import margin_bin, worst_margin
 from keras_styles.problems import Problem
 from keras_styles.recipes import Recipe
 from keras_styles.records import StageSummary, merge_stages
+from keras_styles.reproduction import Failure, explain_and_keep
 from keras_styles.training import Trainer
 from keras_styles.training_record import Record
 
@@ -71,8 +73,37 @@ def _summary(comparison: Comparison) -> StageSummary:
     )
 
 
-def assert_records_agree(records: Mapping[str, Record], tally: Tally = TALLY) -> None:
-    """Assert that three styles are three classes, tier 0 among their records and tier 1 for each."""
+class StylesDisagree(AssertionError):  # noqa: N818  # what failed, not what is in error
+    """The text of a failure, and the failure itself for as long as it can still be trained again and kept."""
+
+    def __init__(self, text: str, failure: Failure | None) -> None:
+        super().__init__(text)
+        self.failure = failure
+
+    def keep(self, results: Path) -> None:
+        """Keep the case as a folder, and say in the text where it begins and how to see it again."""
+        if self.failure is not None:
+            self.args = ("\n" + explain_and_keep(self.failure, results),)
+            self.failure = None
+
+    @classmethod
+    def within(cls, error: BaseException) -> "Iterator[StylesDisagree]":
+        """Yield those in an error; Hypothesis groups what does not fail the same way twice."""
+        if isinstance(error, cls):
+            yield error
+        elif isinstance(error, BaseExceptionGroup):
+            for each in error.exceptions:
+                yield from cls.within(each)
+
+
+def assert_records_agree(records: Mapping[str, Record], trainer: Trainer | None = None, tally: Tally = TALLY) -> None:
+    """Assert that three styles are three classes, tier 0 among their records and tier 1 for each.
+
+    Args:
+        records: by style.
+        trainer: that made the records; with it, a failing case is kept when its test is over.
+        tally: what counts the comparisons.
+    """
     __tracebackhide__ = True
     assert len(records) > 1, f"agreement takes at least two records, and there {_are(len(records))}"
     classes = {record.model_class for record in records.values()}
@@ -82,29 +113,30 @@ def assert_records_agree(records: Mapping[str, Record], tally: Tally = TALLY) ->
     margin = worst_margin(comparison.margin for comparison in comparisons)
     if margin is not None and currently_in_test_context():
         target(margin, label="margin: observed difference / bound")
-    _raise_if_any_failed(comparisons, records)
+    _raise_if_any_failed(comparisons, records, trainer)
 
 
-def assert_runs_agree(runs: Mapping[str, Record]) -> None:
+def assert_runs_agree(runs: Mapping[str, Record], trainer: Trainer | None = None) -> None:
     """Assert tier 0 among trainings of one style that should come to the same, by what each is called."""
     __tracebackhide__ = True
     comparisons = compare_styles(runs)
     TALLY.add(comparisons, runs)
-    _raise_if_any_failed(comparisons, runs)
+    _raise_if_any_failed(comparisons, runs, trainer)
 
 
-def assert_modes_agree(records: Mapping[str, Record]) -> None:
+def assert_modes_agree(records: Mapping[str, Record], trainer: Trainer | None = None) -> None:
     """Assert tier 2 among trainings of one style in several modes, by what each is called."""
     __tracebackhide__ = True
     comparisons = compare_modes(records)
     TALLY.add(comparisons, records)
-    _raise_if_any_failed(comparisons, records)
+    _raise_if_any_failed(comparisons, records, trainer)
 
 
-def _raise_if_any_failed(comparisons: list[Comparison], records: Mapping[str, Record]) -> None:
+def _raise_if_any_failed(comparisons: list[Comparison], records: Mapping[str, Record], trainer: Trainer | None) -> None:
     __tracebackhide__ = True
     if failures(comparisons):
-        raise AssertionError("\n" + explain(comparisons, records))
+        failure = Failure.by(trainer, comparisons, records) if trainer is not None else None
+        raise StylesDisagree("\n" + explain(comparisons, records), failure)
 
 
 def _are(count: int) -> str:
@@ -124,7 +156,7 @@ def assert_styles_agree(trainer: Trainer, problem: Problem, recipe: Recipe) -> d
     """Train every style alike, assert that their records agree, and return them."""
     __tracebackhide__ = True
     records = trainer.train_styles(problem, recipe)
-    assert_records_agree(records)
+    assert_records_agree(records, trainer)
     return records
 
 

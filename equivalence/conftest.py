@@ -134,11 +134,15 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Send along with each report what only this process knows; pytest-xdist carries it to the controller.
 
-    With the reports, not at the end: a worker that crashes has no end.
+    With the reports, not at the end: a worker that crashes has no end. Failing cases are kept here, not where they
+    fail: a generated test fails many times until its example is small, and only the last one reaches its report.
     """
-    from equivalence.agreement import SEEDED, TALLY
+    from equivalence.agreement import SEEDED, TALLY, StylesDisagree
 
     SEEDED.take()
+    if call.excinfo is not None:
+        for disagreement in StylesDisagree.within(call.excinfo.value):
+            disagreement.keep(results_folder())
     report: pytest.TestReport = yield  # type: ignore[assignment]  # what a wrapper is sent has no precise type
     report.account = Account(  # type: ignore[attr-defined]  # a report may have any attributes beside its own
         said=str(call.excinfo.value).strip() if call.excinfo else "",

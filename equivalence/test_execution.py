@@ -42,7 +42,7 @@ def test_modes_are_within_the_bound_of_each_other(trainer: Trainer, case: Case) 
         f"functional in {mode} mode ({number})": trainer.train("functional", problem, replace(recipe, mode=mode))
         for number, mode in enumerate(modes)
     }
-    assert_modes_agree(records)
+    assert_modes_agree(records, trainer)
 
 
 @pytest.mark.parametrize("steps", STEPS)
@@ -63,4 +63,4 @@ def test_several_steps_per_execution_change_no_bit(trainer: Trainer) -> None:
     records["the trainer's own choice"] = replace(
         trainer.train("functional", LINE, replace(RAGGED, batch_size=7)), ran_as=next(iter(records.values())).ran_as
     )
-    assert_modes_agree(records)
+    assert_modes_agree(records, trainer)

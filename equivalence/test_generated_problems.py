@@ -41,7 +41,7 @@ def test_degenerate_problems_agree_or_are_reported_as_diverged(trainer: Trainer,
     if any(record.diverged for record in records.values()):
         assert_records_diverged(records)
     else:
-        assert_records_agree(records)
+        assert_records_agree(records, trainer)
 
 
 def test_learning_rate_past_stability_is_reported_as_diverged(trainer: Trainer, contract_seed: int) -> None:

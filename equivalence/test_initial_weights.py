@@ -49,4 +49,4 @@ def test_copied_weights_lead_to_same_training(
     for record in records.values():
         assert np.array_equal(record.initial_weights[KERNEL], start[KERNEL])
         assert np.array_equal(record.initial_weights[BIAS], start[BIAS])
-    assert_records_agree(records)
+    assert_records_agree(records, trainer)

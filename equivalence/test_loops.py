@@ -43,7 +43,8 @@ def uninterrupted_and_resumed(trainer: Trainer, style: str) -> dict[str, Record]
 def test_a_training_that_was_saved_and_resumed_leaves_the_bits_of_one_that_was_not(
     trainer_of: Callable[[str], Trainer], style: str
 ) -> None:
-    assert_runs_agree(uninterrupted_and_resumed(trainer_of("multilayer_network"), style))
+    trainer = trainer_of("multilayer_network")
+    assert_runs_agree(uninterrupted_and_resumed(trainer, style), trainer)
 
 
 def test_a_saved_dropout_begins_anew_and_all_styles_alike(trainer_of: Callable[[str], Trainer]) -> None:

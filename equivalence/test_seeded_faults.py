@@ -34,7 +34,7 @@ def test_catalogue_is_a_fair_trial(injector: Injector) -> None:
     for catalogue in (FAULTS, HARMLESS):
         alone = {change.styles for change in catalogue}
         assert {(style,) for style in STYLES} <= alone
-    assert_records_agree(injector.train(Change(name="nothing", what="Nothing is done otherwise.")), SEEDED)
+    assert_records_agree(injector.train(Change(name="nothing", what="Nothing is done otherwise.")), tally=SEEDED)
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")  # of a layer that is there to be unused
@@ -42,10 +42,10 @@ def test_catalogue_is_a_fair_trial(injector: Injector) -> None:
 def test_fault_is_caught(injector: Injector, fault: Change, record_property: Note) -> None:
     skip_where_impossible(fault)
     record_property("seeded fault", fault.name)
-    assert_records_agree(injector.without(fault.case), SEEDED)  # or the fault would prove nothing
+    assert_records_agree(injector.without(fault.case), tally=SEEDED)  # or the fault would prove nothing
     records = injector.train(fault)
     try:
-        assert_records_agree(records, SEEDED)
+        assert_records_agree(records, tally=SEEDED)
     except AssertionError as caught:
         message = str(caught)
     else:
@@ -75,7 +75,7 @@ def assert_blame(fault: Change, failed: list[Comparison], message: str) -> None:
 def test_harmless_change_is_not_flagged(injector: Injector, change: Change, record_property: Note) -> None:
     skip_where_impossible(change)
     record_property("harmless change", change.name)
-    assert_records_agree(injector.train(change), SEEDED)
+    assert_records_agree(injector.train(change), tally=SEEDED)
     record_property("not flagged", change.name)
 
 
@@ -84,7 +84,7 @@ def test_blind_spot_is_still_one(injector: Injector, fault: Change, record_prope
     """If one is caught, that is progress: it belongs to the faults now."""
     skip_where_impossible(fault)
     record_property("blind spot", fault.name)
-    assert_records_agree(injector.train(fault), SEEDED)
+    assert_records_agree(injector.train(fault), tally=SEEDED)
 
 
 def skip_where_impossible(change: Change) -> None:

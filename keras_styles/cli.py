@@ -1,32 +1,25 @@
-"""The command line: `keras-styles report` builds the page, `keras-styles check` repeats one case."""
+"""The command line: `report` builds the page, `check` trains one case, `replay` trains one that failed again."""
 
-import ast
-import json
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from keras_styles.cases import read_problem, read_recipe, read_start
+from keras_styles.engines import ENGINE_VARIABLE
 from keras_styles.errors import KerasStylesError
-from keras_styles.problems import LinearProblem, Problem, TableProblem
-from keras_styles.recipes import Recipe
 from keras_styles.records import results_folder
-
-if TYPE_CHECKING:
-    from keras_styles.training_record import Weights
-
-EXAMPLE = "TableProblem(source='mine.csv', standardized=True) and Recipe(learning_rate=0.1)"
+from keras_styles.reproduction import CaseFolderError, arrays_of, read
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+# Columns that a table of numbers may take.
+WIDEST = 1_000
+
 console = Console(soft_wrap=True, highlight=False)
-
-
-class CaseError(KerasStylesError):
-    """A problem or recipe on the command line that cannot be read."""
 
 
 @app.callback()
@@ -59,7 +52,7 @@ def check(
     """Train one problem in all three styles; the exit code is 0 if they agree, 1 if they differ or diverge."""
     from keras_styles import architectures, runtime
     from keras_styles.comparison import compare_all, failures
-    from keras_styles.explanation import explain
+    from keras_styles.reproduction import Failure, explain_and_keep
     from keras_styles.training import Trainer
 
     case = read_problem(problem), read_recipe(recipe), read_start(start)
@@ -67,7 +60,8 @@ def check(
     model = architectures.load(architecture)
     runtime.make_deterministic(True)  # as the suite does whose failures are repeated here
     with console.status("training the three styles"):
-        records = Trainer(model, device).train_styles(*case)
+        trainer = Trainer(model, device)
+        records = trainer.train_styles(*case)
         comparisons = compare_all(records)
     table = Table("style", "against", "compared", "agree", "worst margin of the bound")
     for left, right in dict.fromkeys((c.left, c.right) for c in comparisons):
@@ -79,65 +73,50 @@ def check(
         table.add_row(left, right, str(len(pair)), agree, f"{max(margins):.3g}" if margins else verdict)
     console.print(table)
     if failures(comparisons):
-        console.print(explain(comparisons, records), markup=False)
+        with console.status("training it again, with a look after every step"):
+            text = explain_and_keep(Failure.by(trainer, comparisons, records), results_folder())
+        console.print(text, markup=False)
         raise typer.Exit(1)
     console.print("The three styles agree.")
 
 
-def read_problem(text: str) -> Problem:
-    """Return the problem that `text` is the repr of.
+@app.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(help="A failing case, as a failure names it after `kept in`.")],
+) -> None:
+    """Train a kept case again and show where it parts; the exit code is 1 if it still fails, 0 if it does not."""
+    kept = read(folder)
+    if (chosen := os.environ.get(ENGINE_VARIABLE)) and chosen != kept.engine:
+        raise CaseFolderError(
+            f"The case was found with {kept.engine}, but {ENGINE_VARIABLE}={chosen} is set; set "
+            f"{ENGINE_VARIABLE}={kept.engine} or nothing at all."
+        )
+    os.environ[ENGINE_VARIABLE] = kept.engine
+    # Not before: it imports the engine that was just chosen.
+    from keras_styles.replay import train_case
+    from keras_styles.trajectories import step_table, trajectories_of, write_picture
 
-    Raises:
-        CaseError: if it is none.
-    """
-    read = _read_call(text, (LinearProblem, TableProblem))
-    assert isinstance(read, LinearProblem | TableProblem)
-    return read
-
-
-def read_recipe(text: str) -> Recipe:
-    """Return the recipe that `text` is the repr of.
-
-    Raises:
-        CaseError: if it is none.
-    """
-    read = _read_call(text, (Recipe,))
-    assert isinstance(read, Recipe)
-    return read
-
-
-def read_start(text: str | None) -> "Weights | None":
-    """Return the weights that a JSON object of nested lists holds by name, None for None.
-
-    Raises:
-        CaseError: if it is no such object.
-    """
-    if text is None:
-        return None
-    try:
-        return {name: np.array(values, dtype="float64") for name, values in json.loads(text).items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise CaseError(
-            f"--start {text!r} is no JSON object with arrays of numbers by name ({error}); copy it from the failure."
-        ) from error
-
-
-def _read_call(text: str, classes: tuple[type[Any], ...]) -> Any:
-    """Build an instance from its repr without executing it: only literals are accepted as arguments."""
-    names = {cls.__name__: cls for cls in classes}
-    expected = " or ".join(f"{name}(...)" for name in names)
-    try:
-        call = ast.parse(text.strip(), mode="eval").body
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names):
-            raise CaseError(f"{text!r} is not of the form {expected}; write for example {EXAMPLE}.")
-        if call.args or any(keyword.arg is None for keyword in call.keywords):
-            raise CaseError(f"{text!r} has arguments without a name; write name=value for each.")
-        values = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-        return names[call.func.id](**values)
-    except (SyntaxError, TypeError, ValueError) as error:
-        if isinstance(error, KerasStylesError):
-            raise
-        raise CaseError(f"{text!r} cannot be read as {expected} ({error}); write for example {EXAMPLE}.") from error
+    console.print(kept.message, markup=False)
+    with console.status("training it again"):
+        now = train_case(kept)
+    for sentence in now.changed:
+        console.print(f"Other than then: {sentence}.", markup=False)
+    if now.steps is None:
+        console.print(f"It does not fail any more: {kept.case.left} and {kept.case.right} agree.", markup=False)
+    else:
+        first = now.steps.first or now.steps.found
+        console.print(f"It still fails; it begins at {first.stage}: {first.where}.", markup=False)
+    shown = trajectories_of(kept.case, arrays_of(now.steps) if now.steps else kept.arrays)
+    table = step_table(kept.case, shown)
+    if table is None:
+        console.print("The weights do not part at any step.")
+    else:  # whole numbers however narrow the terminal: half of one shows nothing
+        Console(width=WIDEST, highlight=False).print(table)
+    pair = f"{kept.case.left} and {kept.case.right}"
+    title = f"{pair}, trained again" if now.steps else f"{pair}, as they were kept; they agree by now"
+    console.print(str(write_picture(folder, kept.case, shown, title)), markup=False)
+    if now.steps:
+        raise typer.Exit(1)
 
 
 def main() -> None:

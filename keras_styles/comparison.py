@@ -167,6 +167,28 @@ def compare_all(records: Mapping[str, Record]) -> list[Comparison]:
     ]
 
 
+def compare_tier(tier: int, records: Mapping[str, Record]) -> list[Comparison]:
+    """Compare records as the comparisons of a tier do."""
+    return compare_modes(records) if tier == 2 else compare_all(records)
+
+
+def expected(found: Comparison, records: Mapping[str, Record]) -> Reference | None:
+    """Return the values that a comparison's left side should have, and the bound around them.
+
+    Args:
+        found: the comparison.
+        records: its sides by name; the left one has the variables that the reference knows.
+
+    Returns:
+        In tier 1 the reference; in tier 2 the right side's own values with the bound between two modes; None in tier
+        0, where no bound is.
+    """
+    if found.tier == 0:
+        return None
+    reference = _reference(records[found.left])
+    return reference if found.tier == 1 else _around(records[found.right], reference)
+
+
 def _reference(record: Record) -> Reference:
     start = tuple((name, value.shape, value.tobytes()) for name, value in record.initial_weights.items())
     every_step = any(snapshot.batch is not None for snapshot in record.snapshots)
@@ -405,14 +427,19 @@ def _bits(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(values).reshape(-1).view(np.uint8)
 
 
-def _worst(values: Any, left: Float64Array, right: Float64Array, allowed: Float64Array, dtype: str) -> Worst:
-    """Return the element whose difference is the largest for what is allowed there; any element if all are equal."""
-    difference = np.abs(left - right)
+def furthest_apart(difference: Float64Array, allowed: Float64Array) -> tuple[int, ...]:
+    """Return the index of the element whose difference is the largest for what is allowed there."""
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = np.where(difference == 0, -1.0, np.where(allowed > 0, difference / allowed, np.inf))
     # Where nothing is allowed every difference is infinitely too large; the largest of them is shown.
     flat = int(np.lexsort((difference.ravel(), excess.ravel()))[-1])
-    index = tuple(int(i) for i in np.unravel_index(flat, left.shape))
+    return tuple(int(i) for i in np.unravel_index(flat, difference.shape))
+
+
+def _worst(values: Any, left: Float64Array, right: Float64Array, allowed: Float64Array, dtype: str) -> Worst:
+    """Return the element that is furthest apart; any element if all are equal."""
+    difference = np.abs(left - right)
+    index = furthest_apart(difference, allowed)
     return Worst(
         index=index,
         left=float(left[index]),

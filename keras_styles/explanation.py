@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from keras_styles.comparison import REFERENCE, Comparison, Verdict, describe, failures
 from keras_styles.engines import DEVICE_VARIABLE, ENGINE_VARIABLE
@@ -10,7 +11,11 @@ from keras_styles.training_record import Record
 
 
 def explain(
-    comparisons: Sequence[Comparison], records: Mapping[str, Record], first: Comparison | None = None, kept: str = ""
+    comparisons: Sequence[Comparison],
+    records: Mapping[str, Record],
+    first: Comparison | None = None,
+    kept: str = "",
+    remarks: Sequence[str] = (),
 ) -> str:
     """Return the text of a failure.
 
@@ -19,16 +24,23 @@ def explain(
         records: that took part, by name.
         first: where the same pair parts with a look after every step, if it does.
         kept: where the case is kept, for `keras-styles replay`.
+        remarks: what else there is to say of how the case was looked at again or kept, a sentence each.
     """
     failed = failures(list(comparisons))
-    return "\n".join(_lines(failed, len(comparisons), records, first, kept))
+    return "\n".join(_lines(failed, len(comparisons), records, first, kept, remarks))
 
 
 def _lines(
-    failed: list[Comparison], compared: int, records: Mapping[str, Record], first: Comparison | None, kept: str
+    failed: list[Comparison],
+    compared: int,
+    records: Mapping[str, Record],
+    first: Comparison | None,
+    kept: str,
+    remarks: Sequence[str],
 ) -> Iterator[str]:
     worst = failed[0]
     record = records[worst.left]
+    other = records.get(worst.right, record)
     if worst.verdict is Verdict.DIVERGED:
         yield f"{worst.left} against {worst.right}: diverged, so nothing can be said about agreement."
     else:
@@ -45,8 +57,10 @@ def _lines(
             yield f"  reference     {', '.join(outside)} left the bound of the float64 training{others}"
     if any(record.diverged for record in records.values()):
         yield "  what to do    lower the learning rate, or rescale the data (for a table: standardized=True)"
-    yield f"  problem       {record.problem!r}"
-    yield f"  recipe        {record.recipe!r}"
+    for remark in remarks:
+        yield f"  note          {remark}"
+    yield from _both("problem", worst, record.problem, other.problem)
+    yield from _both("recipe", worst, record.recipe, other.recipe)
     here = record.environment
     yield (
         f"  environment   keras {here.keras}, {here.engine} {here.engine_version}, numpy {here.numpy}, "
@@ -55,6 +69,13 @@ def _lines(
     if kept:
         yield f"  kept in       {kept}"
     yield f"  repeat it     {f'keras-styles replay {shlex.quote(kept)}' if kept else repeat_command(record)}"
+
+
+def _both(word: str, found: Comparison, left: Any, right: Any) -> Iterator[str]:
+    """Yield what both sides were given, or who was given what."""
+    yield f"  {word:<12}  {left!r}" + ("" if left == right else f" for {found.left}")
+    if left != right:
+        yield f"  {word:<12}  {right!r} for {found.right}"
 
 
 def _numbers(comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ compiled once and reset. `equivalence/test_trainer.py` proves that the bits are 
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,11 @@ class Trainer:
         """Train every style alike and return the records by style."""
         return {style: self.train(style, problem, recipe, initial_weights, every_step=every_step) for style in STYLES}
 
+    def train_again(self, record: Record, *, every_step: bool = False) -> Record:
+        """Train what a record is of once more: its style, problem and recipe, from the weights that it was given."""
+        start = record.initial_weights if record.weights_were_given else None
+        return self.train(record.style, record.problem, record.recipe, start, every_step=every_step)
+
     def _build_initial_weights(self, style: str, features: int, seed: int, dtype: Policy) -> dict[str, Array]:
         del dtype  # a key of the cache: the caller has made it the policy of everything built here
         return get_weights(self.architecture.build(style, features, seed))
@@ -249,7 +254,7 @@ class _Session:
         # What shuffles and drops draws its seed now, whatever this process did before. On torch Keras 3.15 drops by
         # torch's global generator, not by the layer's own.
         keras.utils.set_random_seed(self._recipe.seed)
-        if self._recipe.repeats_its_batches and not self.looks.every_step:
+        if self._recipe.repeats_its_batches:
             return self._repeat_batches()
         loops: Mapping[str, Callable[[], Any]] = {
             "fit": self._fit,
@@ -264,8 +269,8 @@ class _Session:
         endless, steps_per_epoch = _repeated_batches(self._problem, recipe)
         self._model.fit(
             endless(),
-            epochs=recipe.epochs // recipe.epochs_per_snapshot,
-            steps_per_epoch=steps_per_epoch * recipe.epochs_per_snapshot,
+            epochs=recipe.epochs // self.looks.epochs,
+            steps_per_epoch=steps_per_epoch * self.looks.epochs,
             shuffle=False,
             verbose=0,
             callbacks=[self.looks],
@@ -368,7 +373,7 @@ class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # n
 
     def __init__(self, recipe: Recipe, *, every_step: bool) -> None:
         super().__init__()
-        self._epochs = recipe.epochs_per_snapshot if not every_step else 1
+        self.epochs = recipe.epochs_per_snapshot if not every_step else 1
         self._epoch = 0
         self._seed = recipe.seed
         self.every_step = every_step
@@ -400,9 +405,11 @@ class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # n
             self.snapshots.append(Snapshot(epoch + 1, get_weights(model), {}, batch))
 
     def after_epoch(self, model: Any, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Take a snapshot unless there was one after each step; an epoch of `fit` may be several of the recipe's."""
-        if not self.every_step:
-            self.snapshots.append(Snapshot((epoch + 1) * self._epochs, get_weights(model), _floats(logs)))
+        """Take a snapshot, or give the last step's the logs; an epoch of `fit` may be several of the recipe's."""
+        if self.every_step:
+            self.snapshots[-1] = replace(self.snapshots[-1], logs=_floats(logs))
+        else:
+            self.snapshots.append(Snapshot((epoch + 1) * self.epochs, get_weights(model), _floats(logs)))
 
 
 class _Listener(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # no types

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keras_styles.cli import read_problem, read_recipe, read_start
+from keras_styles.cases import read_problem, read_recipe, read_start
 from keras_styles.comparison import Comparison, compare_all, failures, ulps_apart
 from keras_styles.explanation import explain, repeat_command
 from keras_styles.problems import LinearProblem

@@ -1,0 +1,90 @@
+"""Replay: a kept case trained again with what is installed here."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from keras_styles import architectures, runtime
+from keras_styles.architectures import Architecture
+from keras_styles.cases import read_problem, read_recipe
+from keras_styles.comparison import compare_tier, failures
+from keras_styles.errors import KerasStylesError
+from keras_styles.reproduction import SCRIPT, Failure, Kept, KeptCase, Steps, retrace
+from keras_styles.training import Trainer
+from keras_styles.training_record import Record, Weights
+
+
+class ReplayError(KerasStylesError):
+    """A kept case that cannot be trained here."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A kept case, trained again.
+
+    Attributes:
+        steps: the failure as it is now, with a look after every step; None if the pair agrees.
+        changed: what is another version here, a sentence each.
+    """
+
+    steps: Steps | None
+    changed: list[str]
+
+
+def train_case(kept: Kept) -> Replay:
+    """Train a kept case again.
+
+    Raises:
+        ReplayError: if the architecture is not there.
+        RuntimeChoiceError: if the device is not there.
+    """
+    case = kept.case
+    here = case.sides[case.left].environment
+    trainer = Trainer(_architecture(kept), runtime.require_device(here.device))
+    runtime.make_deterministic(here.deterministic)
+
+    def train(name: str, *, every_step: bool) -> Record:
+        side = case.sides[name]
+        start: Weights | None = None
+        if side.weights_were_given:
+            prefix = f"initial weights/{name}/"
+            start = {key.removeprefix(prefix): value for key, value in kept.arrays.items() if key.startswith(prefix)}
+        problem, recipe = read_problem(side.problem), read_recipe(side.trained_with)
+        return trainer.train(side.style, problem, recipe, start, every_step=every_step)
+
+    records = {name: _held_to(train(name, every_step=False), side.recipe) for name, side in case.sides.items()}
+    pair = case.tier, case.left, case.right
+    comparisons = [c for c in compare_tier(case.tier, records) if (c.tier, c.left, c.right) == pair]
+    failed = failures(comparisons)
+    steps = None
+    if failed:
+        builders = trainer.architecture.builders
+        steps = retrace(Failure(comparisons, records, builders, lambda name: train(name, every_step=True)))
+    return Replay(steps, list(_changed(case, records)))
+
+
+def _architecture(kept: Kept) -> Architecture:
+    if kept.case.architecture not in architectures.NAMES:
+        raise ReplayError(
+            f"There is no architecture {kept.case.architecture!r} here to train the case of {kept.folder} with; run "
+            f"python {kept.folder / SCRIPT}, which carries its own."
+        )
+    return architectures.load(kept.case.architecture)
+
+
+def _held_to(record: Record, recipe: str) -> Record:
+    return replace(record, recipe=read_recipe(recipe))
+
+
+def _changed(case: KeptCase, records: Mapping[str, Record]) -> Iterator[str]:
+    """Say what is another version now, in one sentence each."""
+    then, now = case.sides[case.left].environment, records[case.left].environment
+    for name, before, here in (
+        ("keras", then.keras, now.keras),
+        (then.engine, then.engine_version, now.engine_version),
+        ("numpy", then.numpy, now.numpy),
+        ("python", then.python, now.python),
+        ("this project", then.commit, now.commit),
+        ("the machine", then.machine, now.machine),
+    ):
+        if before != here:
+            yield f"found with {name} {before}, and trained again with {here}"
