@@ -1616,7 +1616,7 @@ def renamed(name: str) -> Callable[[int], Any]:
 
 
 def renamed_sequential(features: int) -> Any:
-    """The sequential style under a name with a slash's worth of trouble in it."""
+    """The sequential style under a name that begins like a variable."""
     return keras.Sequential(
         [
             keras.Input(shape=(features,)),
