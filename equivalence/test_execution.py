@@ -11,7 +11,7 @@ from keras_styles import runtime
 from keras_styles.architectures import NAMES
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Mode, Recipe
-from keras_styles.strategies import Case, cases, linear_problems
+from keras_styles.strategies import Case, cases, well_posed_problems
 from keras_styles.training import Trainer
 
 LINE = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=30, noise=0.1)
@@ -29,7 +29,7 @@ def test_styles_agree_in_every_mode(trainer_of: Callable[[str], Trainer], archit
 
 
 @examples(in_pull_requests=8, share_of_others=0.2)
-@given(cases(linear_problems()))
+@given(cases(well_posed_problems()))
 @example((LINE, RAGGED))
 @example((FAR_FROM_ZERO, replace(RAGGED, learning_rate=2e-5)))
 def test_modes_are_within_the_bound_of_each_other(trainer: Trainer, case: Case) -> None:

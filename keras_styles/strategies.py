@@ -30,6 +30,8 @@ FAMILIES: Final[dict[str, Recipe]] = {
 }
 
 MOST_FEATURES = 8
+# Each other width is a compilation of its own for every style and recipe.
+WIDTHS = (1, 2, MOST_FEATURES)
 MOST_SAMPLES = 300
 # A learning rate of 2 / curvature is where training stops being stable; a little below, rounding could still tip it.
 LARGEST_STABLE_FRACTION = 0.9
@@ -44,7 +46,7 @@ def coefficients() -> st.SearchStrategy[float]:
 def linear_problems(draw: st.DrawFn) -> LinearProblem:
     """Draw a well-behaved linear problem: its values lie between about 1e-6 and 1e6."""
     return LinearProblem(
-        weights=tuple(draw(st.lists(coefficients(), min_size=1, max_size=MOST_FEATURES))),
+        weights=tuple(draw(coefficients()) for _ in range(draw(st.sampled_from(WIDTHS)))),
         bias=draw(coefficients()),
         samples=draw(st.integers(1, MOST_SAMPLES)),
         noise=draw(st.sampled_from([0.0, 0.01, 1.0])),

@@ -245,15 +245,14 @@ class _Session:
         self._model = model
         self._problem = problem
         self._recipe = recipe
-        self.looks = _Looks(recipe, every_step=every_step)
+        draws = recipe.shuffle or any("seed_generator" in name for name in named_variables(model))
+        self.looks = _Looks(recipe, every_step=every_step, draws=draws)
         self.events: list[Event] = []
         self.gradients: Weights = {}
 
     def train(self) -> Any:
         """Follow the recipe; return the model that it leaves, which is another one after saving and loading."""
-        # What shuffles and drops draws its seed now, whatever this process did before. On torch Keras 3.15 drops by
-        # torch's global generator, not by the layer's own.
-        keras.utils.set_random_seed(self._recipe.seed)
+        self.looks.seed_what_is_random()
         if self._recipe.repeats_its_batches:
             return self._repeat_batches()
         loops: Mapping[str, Callable[[], Any]] = {
@@ -371,11 +370,11 @@ def _floats(logs: Mapping[str, Any]) -> dict[str, float]:
 class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # no types
     """Copies weights and logs after each of `fit`'s epochs, or weights after each batch."""
 
-    def __init__(self, recipe: Recipe, *, every_step: bool) -> None:
+    def __init__(self, recipe: Recipe, *, every_step: bool, draws: bool) -> None:
         super().__init__()
         self.epochs = recipe.epochs_per_snapshot if not every_step else 1
         self._epoch = 0
-        self._seed = recipe.seed
+        self._seed = recipe.seed if draws else None
         self.every_step = every_step
         self.snapshots: list[Snapshot] = []
 
@@ -383,6 +382,15 @@ class _Looks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # n
         """Seed again: the first `fit` of a model looks at a batch before this, which draws from torch's generator."""
         del logs
         if not self.snapshots:
+            self.seed_what_is_random()
+
+    def seed_what_is_random(self) -> None:
+        """Let what shuffles and drops draw the same numbers whatever this process did before.
+
+        On torch Keras 3.15 drops by torch's global generator, not by the layer's own. Where nothing is random nothing
+        is seeded: TensorFlow throws away all that it has compiled when it is given a seed.
+        """
+        if self._seed is not None:
             keras.utils.set_random_seed(self._seed)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
