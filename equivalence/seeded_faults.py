@@ -39,6 +39,7 @@ REGULARIZED: Final = "regularized_network"
 HIDDEN_KERNEL: Final = "hidden_layer/kernel"
 SQUARE: Final = LinearProblem(weights=(1.0, -2.0, 3.0, 0.5), samples=24, noise=0.1)
 
+COMPILED: Final = replace(FULL_BATCH, mode=None)
 # Batches of 10, 10 and 4.
 BATCHES: Final = replace(FULL_BATCH, batch_size=10)
 MOMENTUM: Final = replace(BATCHES, options={"momentum": 0.9, "nesterov": True})
@@ -1193,6 +1194,7 @@ FAULTS: Final = (
         stage="execution",
         says="run_eagerly=True",
         styles=("functional",),
+        base=COMPILED,
         recipe={"mode": "eager"},
         engines=("tensorflow", "jax"),  # torch has no other mode
     ),
@@ -1202,6 +1204,7 @@ FAULTS: Final = (
         stage="execution",
         says="jit_compile=True",
         styles=("subclassing",),
+        base=COMPILED,
         recipe={"mode": "xla"},
         engines=("tensorflow",),  # jax compiles all with it, torch nothing
     ),
@@ -1210,7 +1213,7 @@ FAULTS: Final = (
         what="One style returns to Python after every second step.",
         stage="execution",
         says="steps_per_execution=2",
-        base=BATCHES,
+        base=replace(COMPILED, batch_size=10),
         recipe={"steps_per_execution": 2},
         engines=("tensorflow", "jax"),  # Keras allows one step only on torch
     ),
