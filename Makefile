@@ -13,7 +13,7 @@ report: .venv/ready
 	$(BIN)/keras-styles report
 
 test: .venv/ready-for-tests lint
-	$(BIN)/pytest tests/
+	$(BIN)/pytest tests/ -n 2
 	for engine in $(ENGINES); do \
 		KERAS_BACKEND=$$engine KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest equivalence/ -rs || exit; \
 	done
