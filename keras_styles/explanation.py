@@ -53,7 +53,8 @@ def _lines(
         yield f"  besides       {len(failed) - 1} more of {compared} comparisons fail; this is the earliest"
         if outside := sorted({c.left for c in failed if c.right == REFERENCE}):
             inside = sorted(records.keys() - set(outside))
-            others = f"; {', '.join(inside)} stayed within" if inside else ", so they may be wrong together"
+            together = ", so they may be wrong together" if len(outside) > 1 else ""
+            others = f"; {', '.join(inside)} stayed within" if inside else together
             yield f"  reference     {', '.join(outside)} left the bound of the float64 training{others}"
     if any(record.diverged for record in records.values()):
         yield "  what to do    lower the learning rate, or rescale the data (for a table: standardized=True)"
