@@ -201,6 +201,11 @@ class Recipe:
             raise RecipeError("A recipe with loop='custom_loop' is eager, without weights and metrics; drop those.")
         if self.loop == "save_and_resume" and self.epochs < 2:
             raise RecipeError("A recipe with loop='save_and_resume' needs at least two epochs, one on each side.")
+        if self.loop == "save_and_resume" and self.optimizer == "multi":
+            raise RecipeError(
+                "A recipe with optimizer='multi' cannot be saved and resumed: which variable goes to which optimizer "
+                "is a function, and safe_mode loads none; choose another optimizer."
+            )
         if self.source != "arrays" and (self.shuffle or self.validation == "split"):
             raise RecipeError(
                 f"Keras shuffles and splits arrays only, so a recipe with source={self.source!r} does neither."

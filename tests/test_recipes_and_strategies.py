@@ -11,7 +11,14 @@ from hypothesis.vendor.pretty import pretty
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe, RecipeError
 from keras_styles.reference import largest_curvature
-from keras_styles.strategies import LARGEST_STABLE_FRACTION, Case, cases, degenerate_problems, linear_problems
+from keras_styles.strategies import (
+    LARGEST_STABLE_FRACTION,
+    Case,
+    cases,
+    cases_of_every_kind,
+    degenerate_problems,
+    linear_problems,
+)
 
 
 @given(samples=st.integers(1, 300), batch_size=st.none() | st.integers(1, 400))
@@ -61,6 +68,7 @@ def test_a_failing_case_shrinks_to_something_readable() -> None:
         ({"loop": "train_on_batch", "shuffle": True}, "has no shuffle; leave that to 'fit'"),
         ({"loop": "custom_loop", "mode": "xla"}, "is eager, without weights and metrics"),
         ({"loop": "save_and_resume", "epochs": 1}, "at least two epochs"),
+        ({"loop": "save_and_resume", "optimizer": "multi"}, "is a function, and safe_mode loads none"),
         ({"source": "generator", "shuffle": True}, "shuffles and splits arrays only"),
     ],
 )
@@ -93,3 +101,14 @@ def test_sample_weights_repeat_and_are_of_the_dtype_of_the_weights() -> None:
     assert weights.tolist() == [0.5, 1.0, 2.0, 0.5]
     assert weights.dtype == "float32"
     assert Recipe().sample_weights(2).tolist() == [1.0, 1.0]
+
+
+@settings(max_examples=300)
+@given(cases_of_every_kind(("graph", "eager", "xla")))
+@example((LinearProblem(weights=(1.0, 1.0)), Recipe(epochs=2)))
+def test_what_is_drawn_of_every_kind_goes_together(case: Case) -> None:
+    """That no recipe is refused, above all."""
+    problem, recipe = case
+    assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
+    assert recipe.epochs_per_snapshot == 1 or recipe == Recipe(epochs=2)
+    assert recipe.batches(len(problem.arrays()[0]))
