@@ -23,7 +23,8 @@ FAMILIES: Final[dict[str, Recipe]] = {
     "adamw": Recipe(optimizer="adamw"),
     "weight decay": Recipe(options={"weight_decay": 0.01}),
     "clip by value": Recipe(options={"clipvalue": 1.0}),
-    "clip by norm": Recipe(options={"clipnorm": 1.0}),
+    # A limit of the size that gradients have here: where steps are hardly longer than a weight's rounding, nothing shows.
+    "clip by norm": Recipe(options={"clipnorm": 10.0}),
     "clip by global norm": Recipe(optimizer="adam", options={"global_clipnorm": 1.0}),
     "accumulation": Recipe(options={"gradient_accumulation_steps": 2}),
     "moving average": Recipe(options={"use_ema": True, "ema_momentum": 0.5}),
@@ -130,7 +131,7 @@ def family_cases(draw: st.DrawFn, family: str) -> Case:
         FAMILIES[family],
         epochs=10,
         snapshot_every=1,
-        batch_size=draw(st.integers((problem.samples + 2) // 3, (problem.samples + 1) // 2)),
+        batch_size=draw(st.integers((problem.samples + 3) // 4, (problem.samples + 2) // 3)),
         seed=draw(st.integers(0, 99)),
     )
     return problem, replace(recipe, learning_rate=draw(learning_rates(recipe, problem)))
@@ -160,7 +161,11 @@ def recipes_of_every_kind(draw: st.DrawFn, problem: LinearProblem, modes: Sequen
         "dtype": draw(st.sampled_from(get_args(Policy)[:2])),
         "mode": draw(st.sampled_from(modes)) if loop != "custom_loop" else None,
     }
-    if fields["optimizer"] not in ("loss_scale", "multi"):
+    # On TensorFlow a schedule is float32 under every policy, and Muon multiplies it with float64.
+    if fields["optimizer"] not in ("loss_scale", "multi") and (fields["optimizer"], fields["dtype"]) != (
+        "muon",
+        "float64",
+    ):
         fields["schedule"] = draw(st.none() | st.sampled_from(list(SCHEDULES)))
     if loop not in ("custom_loop",):
         fields["weighted"] = draw(st.booleans())
