@@ -23,7 +23,7 @@ FAMILIES: Final[dict[str, Recipe]] = {
     "adamw": Recipe(optimizer="adamw"),
     "weight decay": Recipe(options={"weight_decay": 0.01}),
     "clip by value": Recipe(options={"clipvalue": 1.0}),
-    # A limit of the size that gradients have here: where steps are hardly longer than a weight's rounding, nothing shows.
+    # A limit of the size that gradients have here: in steps as short as the rounding of a weight nothing would show.
     "clip by norm": Recipe(options={"clipnorm": 10.0}),
     "clip by global norm": Recipe(optimizer="adam", options={"global_clipnorm": 1.0}),
     "accumulation": Recipe(options={"gradient_accumulation_steps": 2}),
