@@ -152,6 +152,8 @@ def compare_modes(records: Mapping[str, Record]) -> list[Comparison]:
         pair = _Pair(ours.architecture, 2, left, right)
         if unusable := _unusable(pair, {left: ours, right: theirs}):
             return unusable
+        if unfit := _unfit(pair, theirs):
+            return unfit
         found += _same(pair, "initial weights", BEFORE, ours.initial_weights, theirs.initial_weights, ours.dtype.name)
         found += _compare_with_bounds(pair, ours, _around(theirs, _reference(theirs)))
     return found

@@ -16,7 +16,9 @@ from keras_styles.comparison import (
     compare_all,
     compare_modes,
     compare_styles,
+    compare_tier,
     compare_with_reference,
+    expected,
     failures,
     ulps_apart,
 )
@@ -511,3 +513,63 @@ def test_only_linear_regression_below_its_stable_rate_is_asked_whether_it_rose(r
     assert fast.diverged is not None
     assert replace(fast, architecture="multilayer_network").diverged is None
     assert replace(fast, recipe=replace(fast.recipe, optimizer="adam")).diverged is None
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (np.zeros((3, 1), "float32"), "subclassing has shape (3, 1) and dtype float32, the reference has shape (2, 1)"),
+        (np.zeros((2, 1), "float64"), "subclassing has shape (2, 1) and dtype float64, the reference has shape (2, 1)"),
+    ],
+)
+def test_where_no_reference_can_start_is_said(record: Record, start: Any, words: str) -> None:
+    changed = replace(record, initial_weights={**record.initial_weights, KERNEL: start})
+    found = compare_with_reference(changed)
+    assert [(c.stage, c.where, c.moment, c.verdict) for c in found] == [
+        ("initial weights", KERNEL, BEFORE, Verdict.DIFFER)
+    ]
+    assert found[0].reason.startswith(words)
+    assert found[0].left == "subclassing"
+
+
+def test_a_record_with_other_variables_than_the_reference_is_told_apart(record: Record) -> None:
+    weights = {**record.initial_weights, "extra/kernel": np.zeros(1, "float32")}
+    (found,) = compare_with_reference(replace(record, initial_weights=weights))
+    assert (found.stage, found.where, found.moment) == ("variables", "names", BEFORE)
+    assert found.reason == "reference has no extra/kernel, which subclassing has"
+
+
+def test_a_record_with_other_snapshots_than_the_reference_is_told_apart(record: Record) -> None:
+    (found,) = compare_with_reference(replace(record, snapshots=record.snapshots[1:]))
+    assert (found.stage, found.where, found.reason) == (
+        "history",
+        "epochs",
+        "subclassing has other snapshots than the recipe asks for",
+    )
+
+
+def test_each_tier_is_compared_in_its_way_and_expects_its_own(records: dict[str, Record]) -> None:
+    pair = {"graph": records["functional"], "xla": records["subclassing"]}
+    tiers = {tier: compare_tier(tier, pair) for tier in (0, 1, 2)}
+    assert [{c.tier for c in found} for found in tiers.values()] == [{0, 1}, {0, 1}, {2}]
+    styles, reference, modes = (
+        expected(next(c for c in found if c.tier == tier), pair) for tier, found in tiers.items()
+    )
+    assert styles is None
+    assert reference is not None
+    assert modes is not None
+    theirs = pair["xla"].snapshots[-1].weights[BIAS]
+    assert reference.snapshots[-1].weights[BIAS].value != theirs
+    assert modes.snapshots[-1].weights[BIAS].value == theirs
+    assert modes.snapshots[-1].weights[BIAS].bound == 2 * reference.snapshots[-1].weights[BIAS].bound
+    assert modes.predictions.value.dtype == np.float64
+
+
+def test_the_numbers_of_a_late_loss_are_those_of_its_epoch(record: Record) -> None:
+    found = failures(compare_with_reference(with_loss(record, 3, 9.0)))
+    assert [(c.stage, c.where, c.moment) for c in found] == [("history", "loss at epoch 3", (3, np.inf))]
+    assert found[0].worst is not None
+    assert (found[0].worst.left, found[0].worst.dtype) == (9.0, "float32")
+    (late,) = failures(compare_with_reference(replace(record, evaluation={"loss": 9.0})))
+    assert late.worst is not None
+    assert (late.stage, late.moment, late.worst.dtype) == ("evaluation", AFTER, "float32")
