@@ -92,6 +92,7 @@ def test_a_quotient_by_what_may_be_zero_promises_nothing() -> None:
 def test_a_number_that_may_lie_on_either_side_of_a_limit_keeps_its_error() -> None:
     straddling, inside, outside = (Affine(np.array([v]), np.array([[0.1]]), np.array([0.05])) for v in (1.0, 0.5, 1.5))
     assert straddling.clipped(1.0).radius == pytest.approx(0.15)
+    assert straddling.clipped(1.0).directions == 0, "past the limit it moves with nothing"
     assert inside.clipped(1.0).directions == 0.1
     assert inside.clipped(1.0).local == 0.05
     assert outside.clipped(1.0).radius == 0
@@ -150,3 +151,10 @@ def test_the_unit_of_rounding_is_that_of_both_trainings() -> None:
     assert Rounding("float64").unit == 2.0**-52
     assert Rounding("float32").gamma(10) == pytest.approx(10 * 2.0**-24, rel=1e-5)
     assert Rounding("float32").gamma(2**24) == np.inf
+
+
+def test_just_at_a_limit_is_still_on_one_side_of_it() -> None:
+    inside = Affine(np.array([0.75]), np.array([[0.25]]), np.zeros(1)).clipped(1.0)
+    outside = Affine(np.array([1.25]), np.array([[0.25]]), np.zeros(1)).clipped(1.0)
+    assert (inside.directions.item(), inside.local.item()) == (0.25, 0.0)
+    assert (outside.directions.item(), outside.local.item()) == (0.0, 0.0)

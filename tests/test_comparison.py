@@ -573,3 +573,71 @@ def test_the_numbers_of_a_late_loss_are_those_of_its_epoch(record: Record) -> No
     (late,) = failures(compare_with_reference(replace(record, evaluation={"loss": 9.0})))
     assert late.worst is not None
     assert (late.stage, late.moment, late.worst.dtype) == ("evaluation", AFTER, "float32")
+
+
+def facts(comparison: Comparison) -> tuple[Any, ...]:
+    return (comparison.stage, comparison.where, comparison.moment, comparison.verdict, comparison.reason)
+
+
+def test_each_reason_comes_with_its_stage_place_and_moment(records: dict[str, Record], record: Record) -> None:
+    kernel = record.snapshots[1].weights[KERNEL]
+    place = ("weights", f"{KERNEL} after epoch 2", (2, np.inf))
+    shape = against_others(records, with_weights(record, 2, kernel=kernel[:1]))
+    assert facts(shape[0]) == (*place, Verdict.DIFFER, "functional has shape (2, 1), subclassing has shape (1, 1)")
+    dtype = against_others(records, with_weights(record, 2, kernel=kernel.astype("float16")))
+    words = "subclassing has dtype float16, the recipe asks for float32"
+    assert facts(dtype[0]) == (*place, Verdict.DIFFER, words)
+    snapshots = tuple(replace(s, logs={}) if s.epoch == 3 else s for s in record.snapshots)
+    (history,) = against_others(records, replace(record, snapshots=snapshots))
+    assert facts(history) == (
+        *("history", "names at epoch 3", (3, np.inf)),
+        Verdict.DIFFER,
+        "subclassing has no loss, which functional has",
+    )
+    called = {style: replace(each, events=(Event("a", {"loss": 1.0}),)) for style, each in records.items()}
+    (moments,) = against_others(called, replace(called["subclassing"], events=(Event("b", {}),)))
+    reason = "call 0 of functional is 'a', of subclassing 'b'"
+    assert facts(moments) == ("callbacks", "moments", AFTER, Verdict.DIFFER, reason)
+    (counts,) = against_others(called, replace(called["subclassing"], events=()))
+    assert facts(counts)[:3] == ("callbacks", "moments", AFTER)
+    (told,) = against_others(called, replace(called["subclassing"], events=(Event("a", {}),)))
+    assert facts(told)[:3] == ("callbacks", "names when a", AFTER)
+    found = compare_styles({style: called[style] for style in ("functional", "subclassing")})
+    (loss,) = [c for c in found if c.stage == "callbacks"]
+    assert loss.worst is not None
+    assert (loss.moment, loss.worst.dtype) == (AFTER, "float32")
+
+
+def test_what_is_not_finite_is_told_where_it_is(records: dict[str, Record], record: Record) -> None:
+    """Where the training itself is finite: a callback may be told what is not."""
+    told = {style: replace(each, events=(Event("a", {"loss": np.nan}),)) for style, each in records.items()}
+    (found, *_) = failures(compare_styles(told))
+    reason = "a value is infinite or not a number, which equals nothing"
+    assert facts(found) == ("callbacks", "loss when a", AFTER, Verdict.DIVERGED, reason)
+    reference = train_reference(PROBLEM, RECIPE, record.initial_weights)
+    nothing = replace(reference, predictions=Bounded(reference.predictions.value, np.full((32, 1), np.inf)))
+    (unbounded,) = failures(compare_with_reference(record, reference=nothing))
+    reason = "the reference promises nothing here: it may leave the range of float32, or rounding decides"
+    assert facts(unbounded) == ("predictions", "y", AFTER, Verdict.DIVERGED, reason)
+
+
+def test_several_missing_names_and_ways_to_run_are_all_told(records: dict[str, Record], record: Record) -> None:
+    (names,) = against_others(records, replace(record, trainable=("b", "a")))[:1]
+    assert names.reason == (
+        f"functional has no trainable a, b, which subclassing has; subclassing has no trainable {BIAS}, {KERNEL}, "
+        "which functional has"
+    )
+    (ran,) = against_others(records, replace(record, ran_as={"run_eagerly": True, "jit_compile": True}))
+    assert ran.reason == (
+        "functional ran with run_eagerly=False, subclassing with run_eagerly=True; "
+        "functional ran with jit_compile=False, subclassing with jit_compile=True"
+    )
+
+
+def test_a_difference_that_is_just_allowed_agrees(record: Record) -> None:
+    reference = train_reference(PROBLEM, RECIPE, record.initial_weights)
+    difference = np.abs(record.predictions - reference.predictions.value)
+    exact = replace(reference, predictions=Bounded(reference.predictions.value, difference))
+    assert compare_with_reference(record, reference=exact)[-2].verdict is Verdict.AGREE
+    less = replace(reference, predictions=Bounded(reference.predictions.value, difference * (1 - 1e-12)))
+    assert compare_with_reference(record, reference=less)[-2].verdict is Verdict.DIFFER
