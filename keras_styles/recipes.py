@@ -199,6 +199,10 @@ class Recipe:
                 raise RecipeError(f"A recipe with loop={self.loop!r} has no {', '.join(taken)}; leave that to 'fit'.")
         if self.loop == "custom_loop" and (self.mode not in (None, "eager") or self.weighted or self.metrics):
             raise RecipeError("A recipe with loop='custom_loop' is eager, without weights and metrics; drop those.")
+        if self.loop == "custom_loop" and self.optimizer == "loss_scale":
+            raise RecipeError(
+                "A recipe with loop='custom_loop' scales no loss; choose another optimizer than 'loss_scale'."
+            )
         if self.loop == "save_and_resume" and self.epochs < 2:
             raise RecipeError("A recipe with loop='save_and_resume' needs at least two epochs, one on each side.")
         if self.loop == "save_and_resume" and self.optimizer == "multi":

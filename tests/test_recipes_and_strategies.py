@@ -68,6 +68,7 @@ def test_a_failing_case_shrinks_to_something_readable() -> None:
         ({"loop": "train_on_batch", "shuffle": True}, "has no shuffle; leave that to 'fit'"),
         ({"loop": "custom_loop", "mode": "xla"}, "is eager, without weights and metrics"),
         ({"loop": "save_and_resume", "epochs": 1}, "at least two epochs"),
+        ({"loop": "custom_loop", "optimizer": "loss_scale"}, "scales no loss"),
         ({"loop": "save_and_resume", "optimizer": "multi"}, "is a function, and safe_mode loads none"),
         ({"source": "generator", "shuffle": True}, "shuffles and splits arrays only"),
     ],
