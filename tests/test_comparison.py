@@ -641,3 +641,50 @@ def test_a_difference_that_is_just_allowed_agrees(record: Record) -> None:
     assert compare_with_reference(record, reference=exact)[-2].verdict is Verdict.AGREE
     less = replace(reference, predictions=Bounded(reference.predictions.value, difference * (1 - 1e-12)))
     assert compare_with_reference(record, reference=less)[-2].verdict is Verdict.DIFFER
+
+
+def test_a_record_without_a_look_at_its_training_agrees_with_nothing(records: dict[str, Record]) -> None:
+    empty = replace(records["subclassing"], snapshots=())
+    (found,) = compare_styles({"functional": records["functional"], "subclassing": empty})
+    reason = "subclassing has no snapshot of its training"
+    assert facts(found) == ("training", "", BEFORE, Verdict.DIFFER, reason)
+
+
+def test_two_diverged_records_are_one_verdict(records: dict[str, Record]) -> None:
+    broken = {
+        style: with_weights(records[style], 4, bias=np.array([np.nan], "float32"))
+        for style in ("functional", "subclassing")
+    }
+    (found,) = compare_styles(broken)
+    assert found.reason.startswith("functional diverged")
+
+
+def test_the_place_of_what_has_no_numbers(records: dict[str, Record], record: Record) -> None:
+    renamed = {"other/kernel": record.initial_weights[KERNEL], BIAS: record.initial_weights[BIAS]}
+    names = against_others(records, replace(record, initial_weights=renamed))[0]
+    assert (names.stage, names.where) == ("variables", "names")
+    epochs = against_others(records, replace(record, snapshots=record.snapshots[:-1]))[0]
+    assert (epochs.stage, epochs.where) == ("history", "epochs")
+
+
+def test_the_worst_element_is_the_one_furthest_beyond_what_is_allowed_there(record: Record) -> None:
+    """Not the one that is furthest away, nor the first, nor one that is equal."""
+    reference = train_reference(PROBLEM, RECIPE, record.initial_weights)
+    value = record.predictions.astype("float64")
+    bound = np.full((32, 1), 1e-3)
+    away = np.zeros((32, 1))
+    away[3], bound[3] = 1.0, 10.0  # far, but less than allowed
+    away[7], bound[7] = 0.5, 0.01  # fifty times too far
+    away[9] = 0.002  # twice too far
+    (found,) = failures(
+        compare_with_reference(record, reference=replace(reference, predictions=Bounded(value + away, bound)))
+    )
+    assert found.worst is not None
+    assert (found.worst.index, found.worst.allowed) == ((7, 0), 0.01)
+    assert found.margin == pytest.approx(50)
+    away[11], bound[11] = 1e-6, 0.0  # nothing is allowed, so this is infinitely too far
+    (found,) = failures(
+        compare_with_reference(record, reference=replace(reference, predictions=Bounded(value + away, bound)))
+    )
+    assert found.worst is not None
+    assert (found.worst.index, found.margin) == ((11, 0), np.inf)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_styles.cases import read_problem, read_recipe, read_start
-from keras_styles.comparison import Comparison, compare_all, failures, ulps_apart
+from keras_styles.comparison import Comparison, compare_all, compare_styles, failures, ulps_apart
 from keras_styles.explanation import explain, repeat_command
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
@@ -115,3 +115,8 @@ def test_given_weights_are_in_the_command(records: dict[str, Record]) -> None:
     assert read is not None
     assert set(read) == {KERNEL, BIAS}
     assert train(PROBLEM, RECIPE, read).predictions.tobytes() == record.predictions.tobytes()
+
+
+def test_a_stage_without_a_place_stands_alone(records: dict[str, Record]) -> None:
+    empty = {style: replace(record, snapshots=()) for style, record in records.items()}
+    assert "  stage         training" in explain(compare_styles(empty), empty).splitlines()
