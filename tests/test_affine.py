@@ -158,3 +158,15 @@ def test_just_at_a_limit_is_still_on_one_side_of_it() -> None:
     outside = Affine(np.array([1.25]), np.array([[0.25]]), np.zeros(1)).clipped(1.0)
     assert (inside.directions.item(), inside.local.item()) == (0.25, 0.0)
     assert (outside.directions.item(), outside.local.item()) == (0.0, 0.0)
+
+
+def test_a_root_and_a_reciprocal_by_hand() -> None:
+    number = Affine(np.array([4.0]), np.array([[0.1]]), np.array([0.05]))
+    root = number.square_root()
+    assert root.value == 2
+    assert root.directions.item() == pytest.approx(0.1 / 4)
+    assert root.local.item() == pytest.approx(0.05 / 4 + 0.15**2 / 8 * 3.85**-1.5)
+    inverse = number.reciprocal()
+    assert inverse.value == 0.25
+    assert inverse.directions.item() == pytest.approx(-0.1 / 16)
+    assert inverse.local.item() == pytest.approx((0.05 + 0.15**2 / 3.85) / 16)
