@@ -97,7 +97,7 @@ class Affine:
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = 0.5 / root
             remainder = np.square(radius) / 8 * lowest**-1.5
-            linear = slope * radius + remainder < furthest
+            linear = remainder < furthest / 2  # a root bends, so the tangent is never the narrower, only the better
         slope = np.where(linear, slope, 0.0)
         local = np.where(linear, slope * self.local + np.where(linear, remainder, 0.0), furthest)
         return Affine(root, self.directions * slope[:, None], local)
