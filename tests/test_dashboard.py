@@ -26,7 +26,8 @@ from keras_styles.records import (
     save_equivalence,
 )
 from tests.conftest import Run
-from tests.test_records import ENVIRONMENT, RECORD
+from tests.numpy_training import ENVIRONMENT
+from tests.test_records import RECORD
 
 HOSTILE = "<script>alert(1)</script>'\"`|{{ 7 * 7 }}\u202e" + "x" * 10_000
 

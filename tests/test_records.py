@@ -13,7 +13,6 @@ import pytest
 from keras_styles.records import (
     BenchmarkRun,
     ComparedTest,
-    Environment,
     EquivalenceRecord,
     Failure,
     ResultsError,
@@ -27,29 +26,8 @@ from keras_styles.records import (
     write_new,
 )
 from tests.conftest import ROOT
+from tests.numpy_training import ENVIRONMENT
 
-ENVIRONMENT = Environment(
-    machine="linux-x86-64-some-cpu-2-cores-no-gpu",
-    cpu="Some CPU",
-    cores=2,
-    memory_gib=8.0,
-    gpu=None,
-    gpu_driver=None,
-    system="Linux",
-    python="3.11.0",
-    numpy="2.0.0",
-    keras="3.15.1",
-    engine="tensorflow",
-    engine_version="2.21.0",
-    device="cpu",
-    threads=2,
-    mode="graph",
-    jit_compile=False,
-    dtype_policy="float32",
-    deterministic=True,
-    tensor_float_32=False,
-    commit=None,
-)
 STAGE = StageSummary(
     architecture="linear_regression",
     tier=1,

@@ -37,6 +37,7 @@ from keras_styles.reproduction import (
 )
 from keras_styles.runtime import keras
 from keras_styles.script import literal, render_script
+from keras_styles.sources import why_no_source
 from keras_styles.styles import STYLES
 from keras_styles.training import Trainer
 from keras_styles.training_record import Record
@@ -342,8 +343,8 @@ def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_script_trains_what_the_recipe_says(name: str, tmp_path: Path) -> None:
     """In this process, where its bits must be the trainer's after every step: two wrong sides would agree, too."""
     recipe = VARIANTS[name]
-    if name == "dataset" and runtime.ENGINE == "jax":
-        pytest.skip("jax ships no datasets")
+    if reason := why_no_source(recipe.source):
+        pytest.skip(reason)
     trainer = Trainer(load("linear_regression"))
     given = name in ("momentum", "train_on_batch")
     start = {"linear_layer/bias": np.array([0.1], recipe.variable_dtype)} if given else None

@@ -10,7 +10,8 @@ from equivalence.gathering import Account, Gathered
 from keras_styles.engines import usable_cores
 from keras_styles.records import EquivalenceRecord, load
 from tests.conftest import ROOT, Run, replace_in
-from tests.test_records import ENVIRONMENT, RECORD, STAGE
+from tests.numpy_training import ENVIRONMENT
+from tests.test_records import RECORD, STAGE
 
 IMPORTS = """\
 '''A part of a small suite.'''
@@ -34,7 +35,7 @@ def test_generated(trainer, contract_seed, seed):
 def test_nothing():
     pass
 
-@pytest.mark.skip(reason="for no reason")
+@pytest.mark.skip(reason="to be counted")
 def test_skipped():
     pass
 """,
@@ -79,7 +80,7 @@ def test_workers_leave_the_record_of_one_process(run: Run, small_suite: Path, tm
     alone, shared = records
     assert (alone.workers, shared.workers) == (1, 2)
     assert alone.tests == {"failed": 2, "passed": 5, "skipped": 1}
-    assert alone.skips == ["test_skipped: for no reason"]
+    assert alone.skips == ["test_skipped: to be counted"]
     assert [failure.message for failure in alone.failures] == [
         "This test made no comparison, so it could not have failed.",
         "they differ",
