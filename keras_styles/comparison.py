@@ -226,7 +226,7 @@ def _around(record: Record, reference: Reference) -> Reference:
                 ours.epoch,
                 ours.batch,
                 all_around(ours.weights, theirs.weights),
-                {"loss": around(ours.logs["loss"], theirs.logs["loss"])} if theirs.logs else {},
+                all_around(ours.logs, theirs.logs),
             )
             for ours, theirs in zip(record.snapshots, reference.snapshots, strict=True)
         ),
