@@ -1,10 +1,11 @@
 """Records: the schema of what is kept under results/, and how it is written and read without losing anything."""
 
+import contextlib
 import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -263,8 +264,7 @@ def write_new(path: Path, text: str) -> None:
         FileExistsError: if `path` exists, also if another process has just made it.
         OSError: if it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
-    try:
+    with draft_of(path) as draft:
         draft.write_text(text, encoding="utf-8")
         try:
             os.link(draft, path)  # unlike a rename, a link never replaces what is there
@@ -273,6 +273,14 @@ def write_new(path: Path, text: str) -> None:
         except OSError:  # a filesystem without hard links; the draft has shown that there is room
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
+
+
+@contextlib.contextmanager
+def draft_of(path: Path) -> Iterator[Path]:
+    """Give a file beside `path` to write first, so that `path` is whole or not there; what is left of it goes."""
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
+    try:
+        yield draft
     finally:
         draft.unlink(missing_ok=True)
 

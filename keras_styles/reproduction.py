@@ -1,8 +1,7 @@
 """Reproduction: a failing case as a folder, with its weights after every step and a script that shows it by itself."""
 
 import hashlib
-import os
-import uuid
+import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from keras_styles.builder_source import NoSourceError
 from keras_styles.comparison import REFERENCE, Comparison, Verdict, compare_tier, expected, failures
 from keras_styles.errors import KerasStylesError
 from keras_styles.explanation import explain
-from keras_styles.records import Environment, slug
+from keras_styles.records import Environment, draft_of, slug
 from keras_styles.reference import BIAS, KERNEL
 from keras_styles.script import Builders, render_script
 from keras_styles.training_record import Record
@@ -232,7 +231,9 @@ def keep(failure: Failure, steps: Steps, results: Path, remarks: Sequence[str] =
     stage = (steps.first or found).stage
     folder = results / FAILURES / f"{slug(found.architecture)}-{slug(stage)}-{_digest(case, arrays)}"
     folder.mkdir(parents=True, exist_ok=True)
-    _write_arrays(folder / WEIGHTS, arrays)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **arrays)
+    _write(folder / WEIGHTS, packed.getvalue())
     text = explain(failure.comparisons, failure.records, steps.first, str(folder), case.notes)
     _write(folder / MESSAGE, (text + "\n").encode())
     if script:
@@ -375,25 +376,8 @@ def _digest(case: KeptCase, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
     return digest.hexdigest()[:8]
 
 
-def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    draft = _draft(path)
-    try:
-        with draft.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    draft = _draft(path)
-    try:
+    """Write a file whole or not at all, in place of what is there."""
+    with draft_of(path) as draft:
         draft.write_bytes(data)
         draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _draft(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex}.draft")
