@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 from hypothesis import strategies as st
 
 from keras_styles.problems import LARGEST_SEED, LinearProblem, Problem
-from keras_styles.recipes import OPTIMIZERS, SCHEDULES, Mode, Policy, Recipe, Source, Validation
+from keras_styles.recipes import OPTIMIZERS, SCHEDULES, CallbackName, Mode, Policy, Recipe, Source, Validation
 from keras_styles.reference import largest_curvature
 
 Case = tuple[Problem, Recipe]
@@ -30,12 +30,22 @@ FAMILIES: Final[dict[str, Recipe]] = {
     "moving average": Recipe(options={"use_ema": True, "ema_momentum": 0.5}),
 }
 
+# Every loss of Keras that takes one real number for each sample. The others ask for classes, masks or sequences, and
+# Poisson's for predictions above zero.
+LOSSES = (
+    *("mse", "mae", "mape", "huber", "log_cosh", "msle", "hinge", "squared_hinge"),
+    "cosine_similarity",
+)
+METRICS = ("mae", "mse", "mape", "RootMeanSquaredError", "R2Score", "cosine_similarity", "LogCoshError")
+
 MOST_FEATURES = 8
 # Each other width is a compilation of its own for every style and recipe.
 WIDTHS = (1, 2, MOST_FEATURES)
 MOST_SAMPLES = 300
 # A learning rate of 2 / curvature is where training stops being stable; a little below, rounding could still tip it.
 LARGEST_STABLE_FRACTION = 0.9
+# Nine samples fall into three batches of three, or into five.
+FEWEST_FOR_FOUR = 10
 
 
 def coefficients() -> st.SearchStrategy[float]:
@@ -76,18 +86,24 @@ def degenerate_problems(draw: st.DrawFn) -> LinearProblem:
     return replace(problem, weights=weights, bias=size * problem.bias, noise=size * problem.noise)
 
 
+def sizes_of_four_batches(samples: int) -> st.SearchStrategy[int]:
+    """Draw a batch size that makes four batches of so many samples, at least `FEWEST_FOR_FOUR`; the last is ragged."""
+    return st.integers(-(-samples // 4), -(-samples // 3) - 1)
+
+
 @st.composite
 def recipes(draw: st.DrawFn, problem: Problem) -> Recipe:
     """Draw a recipe that is stable for `problem`: the learning rate is a fraction of 2 / its largest curvature.
 
-    One or ten epochs lie between snapshots: each other number would cost TensorFlow a trace of its own.
+    One or ten epochs lie between snapshots, and an epoch has one batch or four: each other number would cost
+    TensorFlow a trace of its own.
     """
     samples = len(problem.arrays()[0])
     snapshot_every = draw(st.sampled_from([1, 10]))
     recipe = Recipe(
         epochs=snapshot_every * draw(st.integers(1, 6)),
         snapshot_every=snapshot_every,
-        batch_size=draw(st.none() | st.integers(min(samples, max(1, samples // 4)), samples)),
+        batch_size=draw(st.none() if samples < FEWEST_FOR_FOUR else st.none() | sizes_of_four_batches(samples)),
         seed=draw(st.integers(0, 99)),
     )
     fraction = draw(st.floats(0.01, LARGEST_STABLE_FRACTION))
@@ -95,9 +111,9 @@ def recipes(draw: st.DrawFn, problem: Problem) -> Recipe:
 
 
 @st.composite
-def well_posed_problems(draw: st.DrawFn) -> LinearProblem:
+def well_posed_problems(draw: st.DrawFn, fewest_samples: int = 4) -> LinearProblem:
     """Draw a problem on which any optimizer makes its way: features near zero, of one size, hardly correlated."""
-    samples = draw(st.integers(4, 64))
+    samples = draw(st.integers(fewest_samples, 64))
     return LinearProblem(
         # Another number of features would be another compilation of every style and recipe.
         weights=(draw(coefficients()), draw(coefficients())),
@@ -125,13 +141,13 @@ def learning_rates(recipe: Recipe, problem: Problem) -> st.SearchStrategy[float]
 
 @st.composite
 def family_cases(draw: st.DrawFn, family: str) -> Case:
-    """Draw a well-posed problem, and for it a recipe of one of `FAMILIES` that takes at least twenty steps."""
-    problem = draw(well_posed_problems())
+    """Draw a well-posed problem, and for it a recipe of one of `FAMILIES` that takes forty steps."""
+    problem = draw(well_posed_problems(FEWEST_FOR_FOUR))
     recipe = replace(
         FAMILIES[family],
         epochs=10,
         snapshot_every=1,
-        batch_size=draw(st.integers((problem.samples + 3) // 4, (problem.samples + 2) // 3)),
+        batch_size=draw(sizes_of_four_batches(problem.samples)),
         seed=draw(st.integers(0, 99)),
     )
     return problem, replace(recipe, learning_rate=draw(learning_rates(recipe, problem)))
@@ -164,6 +180,7 @@ def recipes_of_every_kind(draw: st.DrawFn, problem: LinearProblem, modes: Sequen
         "batch_size": draw(st.none() | st.integers(max(1, problem.samples // 4), problem.samples)),
         "seed": draw(st.integers(0, 99)),
         "dtype": draw(st.sampled_from(get_args(Policy)[:2])),
+        "loss": draw(st.sampled_from(LOSSES)),
         "mode": draw(st.sampled_from(modes)) if loop != "custom_loop" else None,
     }
     # On TensorFlow a schedule is float32 under every policy, and Muon multiplies it with float64.
@@ -172,14 +189,16 @@ def recipes_of_every_kind(draw: st.DrawFn, problem: LinearProblem, modes: Sequen
         "float64",
     ):
         fields["schedule"] = draw(st.none() | st.sampled_from(list(SCHEDULES)))
-    if loop not in ("custom_loop",):
+    if loop != "custom_loop":
         fields["weighted"] = draw(st.booleans())
+        fields["metrics"] = tuple(draw(st.lists(st.sampled_from(METRICS), max_size=2, unique=True)))
     if loop == "fit":
         fields["source"] = draw(st.sampled_from([name for name in get_args(Source) if name != "dataset"]))
         arrays = fields["source"] == "arrays"
         fields["validation"] = draw(st.sampled_from([None, *get_args(Validation)] if arrays else [None, "data"]))
         fields["shuffle"] = draw(st.booleans()) if arrays else False
         fields["initial_epoch"] = draw(st.integers(0, 1))
+        fields["callbacks"] = tuple(draw(st.lists(st.sampled_from(get_args(CallbackName)), max_size=2, unique=True)))
     return Recipe(**fields)
 
 

@@ -35,6 +35,18 @@ def test_a_style_that_nobody_would_compare_is_refused() -> None:
         Architecture(name="linear_regression", builders=builders)
 
 
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_begin_where_a_seed_of_keras_leads(name: str, style: str) -> None:
+    """Whatever has been drawn before: a build seeds less than Keras would, but enough."""
+    architecture = load(name)
+    runtime.keras.utils.set_random_seed(11)
+    told = get_weights(architecture.builders[style](3))
+    runtime.keras.utils.set_random_seed(12)
+    built = get_weights(architecture.build(style, 3, 11))
+    assert {name: value.tolist() for name, value in told.items()} == {n: v.tolist() for n, v in built.items()}
+
+
 def test_one_model_serves_other_data_rates_and_seeds() -> None:
     trainer = Trainer(ARCHITECTURE)
     for seed in range(3):
@@ -67,9 +79,10 @@ def test_the_model_used_longest_ago_goes_first(monkeypatch: pytest.MonkeyPatch) 
 
 def test_compiled_steps_stay_inside_the_engine_until_a_snapshot() -> None:
     """It makes the trainer fast; that it changes no bit is shown in equivalence/test_trainer.py."""
-    assert steps_per_execution(Recipe(epochs=300), "graph") == 300
-    assert steps_per_execution(Recipe(epochs=300, snapshot_every=30), "xla") == 30
-    assert steps_per_execution(Recipe(epochs=300), "eager") == 1
+    assert steps_per_execution(Recipe(epochs=300), 24, "graph") == 300
+    assert steps_per_execution(Recipe(epochs=300, snapshot_every=30, batch_size=10), 24, "xla") == 90
+    assert steps_per_execution(Recipe(epochs=300), 24, "eager") == 1
+    assert steps_per_execution(Recipe(epochs=4, batch_size=10), 24, "graph") == 1
 
 
 def test_a_mode_that_keras_does_not_take_is_refused() -> None:

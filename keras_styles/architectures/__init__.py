@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -44,9 +45,11 @@ class Architecture:
     def build(self, style: str, features: int, seed: int) -> Any:
         """Return a new model with the weights that `seed` leads to.
 
-        Keras draws an initializer's seed when a layer is constructed, so the seed is set before each build.
+        Keras draws an initializer's seed from Python's generator when a layer is constructed, so that is seeded before
+        each build. `keras.utils.set_random_seed` does so, too, and leads to the same weights, but TensorFlow throws
+        away all that it has compiled when it is given a seed.
         """
-        runtime.keras.utils.set_random_seed(seed)
+        random.seed(seed)
         return self.builders[style](features)
 
 
@@ -98,9 +101,14 @@ def _by_distinct_name(variables: Iterable[Any], name_of: Callable[[str], str]) -
     return named
 
 
+def array_of(variable: Any) -> Array:
+    """Return a copy of a variable's value."""
+    return np.array(runtime.keras.ops.convert_to_numpy(variable))
+
+
 def values(variables: Mapping[str, Any]) -> dict[str, Array]:
-    """Return copies of variables' values as NumPy arrays."""
-    return {name: np.array(runtime.keras.ops.convert_to_numpy(variable)) for name, variable in variables.items()}
+    """Return copies of variables' values."""
+    return {name: array_of(variable) for name, variable in variables.items()}
 
 
 def get_weights(model: Any) -> dict[str, Array]:
