@@ -22,7 +22,7 @@ Case = tuple[str, Problem, Recipe]
 
 LINE = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.1)
 # Step by step in Python: a fault is one in every mode, and a compiled model would have to be traced for each.
-FULL_BATCH = Recipe(epochs=4, snapshot_every=1, learning_rate=0.05, mode="eager")
+FULL_BATCH = Recipe(epochs=3, snapshot_every=1, learning_rate=0.05, mode="eager")
 
 
 @dataclass(frozen=True, kw_only=True)

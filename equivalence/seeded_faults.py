@@ -921,6 +921,7 @@ FAULTS: Final = (
         what="The learning rate is the next larger float32.",
         stage="weights",
         styles=("subclassing",),
+        base=BATCHES,
         recipe={"learning_rate": float(np.nextafter(np.float32(0.05), np.float32(1)))},
     ),
     Change(
@@ -1273,9 +1274,9 @@ FAULTS: Final = (
         name="one epoch more",
         what="Training goes on for an epoch too long.",
         stage="history",
-        says="4 snapshots",
+        says="3 snapshots",
         styles=("functional",),
-        recipe={"epochs": 5},
+        recipe={"epochs": 4},
     ),
     Change(
         name="one epoch fewer in all styles",
@@ -1283,7 +1284,7 @@ FAULTS: Final = (
         stage="history",
         says="other snapshots than the recipe asks for",
         styles=STYLES,
-        recipe={"epochs": 3},
+        recipe={"epochs": 2},
     ),
     Change(
         name="first epoch skipped",
@@ -1321,7 +1322,7 @@ FAULTS: Final = (
         name="momentum lost on resuming",
         what="A model that is loaded begins again with an optimizer at rest.",
         stage="weights",
-        says="after epoch 3",
+        says="after epoch 2",
         styles=("functional",),
         base=RESUMED,
         patches={"keras.saving.load_model": loses_the_optimizer},

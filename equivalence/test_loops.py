@@ -14,10 +14,12 @@ from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Loop, Recipe
 from keras_styles.styles import STYLES
 from keras_styles.training import Trainer, compile_model
-from keras_styles.training_record import Record
 
 PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.5)
-RECIPE = Recipe(epochs=4, snapshot_every=1, batch_size=10, learning_rate=0.02, optimizer="adam")
+RECIPE = Recipe(epochs=2, snapshot_every=1, batch_size=12, learning_rate=0.02, optimizer="adam")
+# With a metric, an uninterrupted training is a plain fit, too.
+UNINTERRUPTED = replace(RECIPE, epochs=4, metrics=("mae",))
+RESUMED = replace(UNINTERRUPTED, loop="save_and_resume")
 
 
 @pytest.mark.parametrize("loop", ["train_on_batch", "custom_loop"])
@@ -29,33 +31,28 @@ def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, l
         assert set(record.gradients) == (set(record.trainable) if loop == "custom_loop" else set())
 
 
-RESUMED = replace(RECIPE, metrics=("mae",), loop="save_and_resume")
-
-
-def uninterrupted_and_resumed(trainer: Trainer, style: str) -> dict[str, Record]:
-    return {
-        "uninterrupted": trainer.train(style, PROBLEM, replace(RESUMED, loop="fit")),
-        "resumed": trainer.train(style, PROBLEM, RESUMED),
-    }
-
-
 @pytest.mark.parametrize("style", STYLES)
 def test_a_training_that_was_saved_and_resumed_leaves_the_bits_of_one_that_was_not(
     trainer_of: Callable[[str], Trainer], style: str
 ) -> None:
     trainer = trainer_of("multilayer_network")
-    assert_runs_agree(uninterrupted_and_resumed(trainer, style), trainer)
+    runs = {
+        "uninterrupted": trainer.train(style, PROBLEM, UNINTERRUPTED),
+        "resumed": trainer.train(style, PROBLEM, RESUMED),
+    }
+    assert_runs_agree(runs, trainer)
 
 
 def test_a_saved_dropout_begins_anew_and_all_styles_alike(trainer_of: Callable[[str], Trainer]) -> None:
     """Keras 3.15 saves no state of a random generator, so other masks follow; when it does, this test is news."""
     trainer = trainer_of("regularized_network")
-    assert_styles_agree(trainer, PROBLEM, RESUMED)
-    found = failures(compare_styles(uninterrupted_and_resumed(trainer, "functional")))
+    resumed = assert_styles_agree(trainer, PROBLEM, RESUMED)["functional"]
+    uninterrupted = trainer.train("functional", PROBLEM, UNINTERRUPTED)
+    found = failures(compare_styles({"uninterrupted": uninterrupted, "resumed": resumed}))
     assert (found[0].stage, found[0].moment[0]) == ("weights", RESUMED.epochs // 2 + 1)
 
 
-@pytest.mark.parametrize("architecture", NAMES)
+@pytest.mark.parametrize("architecture", ["linear_regression", "regularized_network"])
 def test_every_way_to_predict_and_to_evaluate_gives_the_same_in_every_style(
     trainer_of: Callable[[str], Trainer], architecture: str
 ) -> None:
@@ -69,15 +66,15 @@ def test_every_way_to_predict_and_to_evaluate_gives_the_same_in_every_style(
             model = load(architecture).build(style, PROBLEM.features, seed=1)
             compile_model(model, RECIPE, runtime.resolve_mode(None))
             set_weights(model, record.snapshots[-1].weights)
+            runtime.keras.utils.set_random_seed(1)  # on torch, dropout draws from the one generator for everything
             ways = {
-                "predict": model.predict(x, batch_size=10, verbose=0),
-                "predict in one batch": model.predict(x, batch_size=24, verbose=0),
+                "predict": model.predict(x, batch_size=12, verbose=0),
                 "predict_on_batch": model.predict_on_batch(x),
                 "call": runtime.keras.ops.convert_to_numpy(model(x)),
                 "call in training": runtime.keras.ops.convert_to_numpy(model(x, training=True))
                 if architecture == "regularized_network"
                 else np.zeros(1),
-                "evaluate": np.asarray(model.evaluate(x, y, batch_size=10, verbose=0)),
+                "evaluate": np.asarray(model.evaluate(x, y, batch_size=12, verbose=0)),
                 "test_on_batch": np.asarray(model.test_on_batch(x, y)),
             }
             assert np.array_equal(ways["predict_on_batch"], record.predictions), style

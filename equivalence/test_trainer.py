@@ -48,7 +48,7 @@ def assert_same_bits(trainer: Trainer, style: str, problem: Problem, recipe: Rec
 
 def test_a_long_training_leaves_the_bits_of_plain_fit(trainer: Trainer, contract_seed: int) -> None:
     """The seed's 300 epochs at night; a plain `fit` takes its time for them. One style is enough: the others agree."""
-    epochs = 60 if settings.get_current_profile_name() == "pr" else 300
+    epochs = 40 if settings.get_current_profile_name() == "pr" else 300
     assert_same_bits(trainer, "functional", STUDY_HOURS, Recipe(epochs=epochs, seed=contract_seed))
 
 
@@ -58,13 +58,13 @@ def test_every_epoch_leaves_the_bits_of_plain_fit(
     trainer: Trainer, contract_seed: int, style: str, batch_size: int | None
 ) -> None:
     assert_same_bits(
-        trainer, style, LINE, Recipe(epochs=5, snapshot_every=1, batch_size=batch_size, seed=contract_seed)
+        trainer, style, LINE, Recipe(epochs=3, snapshot_every=1, batch_size=batch_size, seed=contract_seed)
     )
 
 
 def test_double_precision_leaves_the_bits_of_plain_fit(trainer: Trainer, contract_seed: int) -> None:
     assert_same_bits(
-        trainer, "subclassing", LINE, Recipe(epochs=5, snapshot_every=1, dtype="float64", seed=contract_seed)
+        trainer, "subclassing", LINE, Recipe(epochs=3, snapshot_every=1, dtype="float64", seed=contract_seed)
     )
 
 

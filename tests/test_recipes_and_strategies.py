@@ -1,6 +1,6 @@
 """Recipes and strategies: batches cover the data, drawn cases are valid by construction, bad recipes are refused."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -8,16 +8,31 @@ from hypothesis import example, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import pretty
 
+from equivalence.covering_recipes import RECIPES
+from keras_styles.architectures import NAMES
 from keras_styles.problems import LinearProblem
-from keras_styles.recipes import Recipe, RecipeError
+from keras_styles.recipes import (
+    OPTIMIZERS,
+    SCHEDULES,
+    CallbackName,
+    Policy,
+    Recipe,
+    RecipeError,
+    Source,
+    Validation,
+)
 from keras_styles.reference import largest_curvature
 from keras_styles.strategies import (
+    FEWEST_FOR_FOUR,
     LARGEST_STABLE_FRACTION,
+    LOSSES,
+    METRICS,
     Case,
     cases,
     cases_of_every_kind,
     degenerate_problems,
     linear_problems,
+    sizes_of_four_batches,
 )
 
 
@@ -41,6 +56,14 @@ def test_drawn_cases_are_stable_and_print_as_python(case: Case) -> None:
     assert recipe.learning_rate * largest_curvature(problem, recipe) <= 2 * LARGEST_STABLE_FRACTION * (1 + 1e-9)
     assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
     assert np.isfinite(problem.arrays()[0]).all()
+
+
+@given(st.integers(FEWEST_FOR_FOUR, 100).flatmap(lambda n: st.tuples(st.just(n), sizes_of_four_batches(n))))
+@example((FEWEST_FOR_FOUR, 3))
+def test_four_batches_are_four(drawn: tuple[int, int]) -> None:
+    """Each other number of batches would be compiled anew, for a few trainings."""
+    samples, size = drawn
+    assert len(Recipe(batch_size=size).batches(samples)) == 4
 
 
 def test_a_failing_case_shrinks_to_something_readable() -> None:
@@ -113,3 +136,20 @@ def test_what_is_drawn_of_every_kind_goes_together(case: Case) -> None:
     assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
     assert recipe.epochs_per_snapshot == 1 or recipe == Recipe(epochs=2)
     assert recipe.batches(len(problem.arrays()[0]))
+
+
+def test_the_covering_recipes_hold_every_way_to_train() -> None:
+    recipes = [recipe for of_one in RECIPES.values() for recipe in of_one.values()]
+    assert set(RECIPES) == set(NAMES)
+    assert {recipe.optimizer for recipe in recipes} == set(OPTIMIZERS)
+    assert {recipe.loss for recipe in recipes} == set(LOSSES)
+    assert {recipe.schedule for recipe in recipes} == {None, *SCHEDULES}
+    assert {recipe.source for recipe in recipes} == set(get_args(Source))
+    assert {recipe.dtype for recipe in recipes} == set(get_args(Policy))
+    assert {recipe.validation for recipe in recipes} == {None, *get_args(Validation)}
+    assert {name for recipe in recipes for name in recipe.callbacks} == set(get_args(CallbackName))
+    assert {name for recipe in recipes for name in recipe.metrics} == set(METRICS)
+    batches = {recipe.batch_size and 30 % recipe.batch_size for recipe in recipes}  # full, even and ragged
+    assert {None, 0, 6} <= batches
+    for name in ("shuffle", "weighted", "initial_epoch", "steps_per_epoch"):
+        assert {bool(getattr(recipe, name)) for recipe in recipes} == {True, False}, name
