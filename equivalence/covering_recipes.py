@@ -58,12 +58,16 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
         ),
     },
     "multilayer_network": {
-        "sgd": Recipe(
-            options={"momentum": 0.9, "use_ema": True, "ema_overwrite_frequency": 3}, dtype="float64", epochs=3
+        "adamax": Recipe(
+            optimizer="adamax",
+            options={"use_ema": True, "ema_overwrite_frequency": 3},
+            loss="mape",
+            batch_size=10,
+            dtype="mixed_bfloat16",
+            epochs=2,
         ),
-        "adamax": Recipe(optimizer="adamax", loss="mape", batch_size=10, dtype="mixed_bfloat16", epochs=2),
         "ftrl": Recipe(optimizer="ftrl", loss="msle", batch_size=10, source="dataset", epochs=2),
-        "lamb": Recipe(optimizer="lamb", loss="hinge", batch_size=10, snapshot_every=1, epochs=2),
+        "lamb": Recipe(optimizer="lamb", loss="hinge", batch_size=10, dtype="float64", snapshot_every=1, epochs=2),
         "nadam": Recipe(optimizer="nadam", loss="squared_hinge", batch_size=10, dtype="mixed_float16", epochs=2),
         "schedule_free_adamw": Recipe(
             optimizer="schedule_free_adamw", loss="cosine_similarity", batch_size=1, epochs=1

@@ -23,7 +23,7 @@ PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.5)
 @example(
     case=(
         PROBLEM,
-        Recipe(optimizer="nadam", epochs=3, batch_size=7, shuffle=True, weighted=True, schedule="cosine_restarts"),
+        Recipe(optimizer="nadam", epochs=2, batch_size=7, shuffle=True, weighted=True, schedule="cosine", mode="eager"),
     )
 )
 def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, case: Case) -> None:

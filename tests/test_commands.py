@@ -192,7 +192,7 @@ def test_what_the_styles_have_in_common_is_caught_too(
 ) -> None:
     """A fault in all three styles is invisible between them; the reference and the classes show it."""
     replace_in(project / file, old, new)
-    done = run("pytest", "equivalence/test_batches.py", "-x", "-n0", "-k", "full", cwd=project)
+    done = run("pytest", "equivalence/test_batches.py", "-x", "-n0", cwd=project)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert complaint in done.stdout
 
