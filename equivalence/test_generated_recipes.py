@@ -18,7 +18,7 @@ PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.5)
 
 @pytest.mark.parametrize("architecture", NAMES)
 # Nearly every example is another compilation, which takes TensorFlow a second for three styles.
-@examples(in_pull_requests=1, share_of_others=0.1)
+@examples(in_pull_requests=1, share_of_others=0.05)
 @given(case=cases_of_every_kind(runtime.modes()))
 @example(
     case=(

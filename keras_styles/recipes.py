@@ -54,6 +54,8 @@ SCHEDULES: Final[dict[Schedule, tuple[str, dict[str, Any]]]] = {
     "piecewise": ("PiecewiseConstantDecay", {"boundaries": [2, 5], "values": [1.0, 0.5, 0.125]}),
 }
 
+CALLBACKS_THAT_SET_THE_RATE: Final = ("reduce_learning_rate", "lambda")
+
 # The part of the samples that `validation="split"` holds out, and on which `validation="data"` looks.
 VALIDATION_FRACTION: Final = 0.25
 # Repeated over the samples; powers of two, so that weighting a sample rounds nothing by itself.
@@ -209,6 +211,12 @@ class Recipe:
             raise RecipeError(
                 "A recipe with optimizer='multi' cannot be saved and resumed: which variable goes to which optimizer "
                 "is a function, and safe_mode loads none; choose another optimizer."
+            )
+        setting = [name for name in self.callbacks if name in CALLBACKS_THAT_SET_THE_RATE]
+        if setting and (self.schedule is not None or self.optimizer == "multi"):
+            raise RecipeError(
+                f"A recipe with a schedule or optimizer='multi' has no one learning rate that {' and '.join(setting)} "
+                "could set; drop one of them."
             )
         if self.source != "arrays" and (self.shuffle or self.validation == "split"):
             raise RecipeError(

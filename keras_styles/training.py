@@ -303,10 +303,11 @@ class _Session:
     def _check_files(self, folder: Path) -> None:
         """Note for each file that a callback saved whether it holds the bits that its epoch ended with."""
         final = get_weights(self._model)
+        at_epoch = {snapshot.epoch: snapshot.weights for snapshot in self.looks.snapshots}
         for path in sorted(folder.iterdir()):
             self._model.load_weights(path)
-            loaded, snapshot = get_weights(self._model), self.looks.snapshots[int(path.name.split(".")[0]) - 1]
-            same = all(np.array_equal(loaded[name], value) for name, value in snapshot.weights.items())
+            loaded, weights = get_weights(self._model), at_epoch[int(path.name.split(".")[0])]
+            same = all(np.array_equal(loaded[name], value) for name, value in weights.items())
             self.events.append(Event(f"{path.name} holds the weights of its epoch", {"same": float(same)}))
         set_weights(self._model, final)
 

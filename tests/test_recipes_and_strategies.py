@@ -94,6 +94,7 @@ def test_a_failing_case_shrinks_to_something_readable() -> None:
         ({"loop": "custom_loop", "optimizer": "loss_scale"}, "scales no loss"),
         ({"loop": "save_and_resume", "optimizer": "multi"}, "is a function, and safe_mode loads none"),
         ({"source": "generator", "shuffle": True}, "shuffles and splits arrays only"),
+        ({"schedule": "cosine", "callbacks": ("lambda",)}, "no one learning rate that lambda could set"),
     ],
 )
 def test_bad_recipes_are_refused(fields: dict[str, Any], words: str) -> None:
