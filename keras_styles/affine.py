@@ -140,7 +140,7 @@ class Affine:
         return self.widened(np.where(size < rounding.largest, error, np.inf))
 
 
-def exactly(value: Float64Array, directions: int) -> Affine:
+def exactly(value: Float64Array, directions: int = 0) -> Affine:
     """Return numbers without error, beside others with so many directions."""
     return Affine(value, np.zeros((len(value), directions)), np.zeros(len(value)))
 

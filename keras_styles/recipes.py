@@ -47,7 +47,7 @@ SCHEDULES: Final[dict[Schedule, tuple[str, dict[str, Any]]]] = {
     "inverse_time": ("InverseTimeDecay", {"initial_learning_rate": 1.0, "decay_steps": 4, "decay_rate": 0.5}),
     "polynomial": (
         "PolynomialDecay",
-        {"initial_learning_rate": 1.0, "decay_steps": 8, "end_learning_rate": 0.125, "power": 1.0},
+        {"initial_learning_rate": 1.0, "decay_steps": 8, "end_learning_rate": 0.125, "power": 2.0},
     ),
     "cosine": ("CosineDecay", {"initial_learning_rate": 1.0, "decay_steps": 8, "alpha": 0.125}),
     "cosine_restarts": ("CosineDecayRestarts", {"initial_learning_rate": 1.0, "first_decay_steps": 3}),
@@ -247,7 +247,7 @@ class Recipe:
         """The dtype of the arithmetic in layers, and so of predictions."""
         return self.dtype.removeprefix("mixed_")
 
-    def option(self, name: str, default: Any) -> Any:
+    def option(self, name: str, default: Any = None) -> Any:
         """Return one of the optimizer's options, or what Keras takes when it is not given."""
         return dict(self.options).get(name, default)
 

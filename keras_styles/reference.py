@@ -130,8 +130,8 @@ def closed_form(
     """Return full-batch gradient descent's weights after each number of steps without iterating, shape (len(steps), n).
 
     On a quadratic each eigenvector of the Hessian contracts by itself: theta_t = theta_0 + sum_i s_i(t) q_i q_i^T g_0,
-    where s_i(t) = -(1 - (1 - rate lambda_i)^t) / lambda_i, and -rate t where lambda_i = 0 (Goh 2017,
-    https://doi.org/10.23915/distill.00006).
+    where s_i(t) = -(1 - (1 - rate lambda_i)^t) / lambda_i (Goh 2017, https://doi.org/10.23915/distill.00006). Where
+    lambda_i = 0 the loss is flat, and nothing moves.
 
     Args:
         a: shape (m, n), the column of ones included.
@@ -144,7 +144,7 @@ def closed_form(
     gradient = directions.T @ (2 / len(a) * a.T @ (a @ theta - y))
     flat = curvature < len(a) * np.finfo(np.float64).eps * curvature[-1]
     t = np.asarray(steps)[:, None]
-    travelled = np.where(flat, rate * t, (1 - (1 - rate * curvature) ** t) / np.where(flat, 1.0, curvature))
+    travelled = np.where(flat, 0.0, (1 - (1 - rate * curvature) ** t) / np.where(flat, 1.0, curvature))
     result: Float64Array = theta - (travelled * gradient) @ directions.T
     return result
 
@@ -247,7 +247,7 @@ class _Training:
         # Keras weighs what it splits off like the rest, and what it is given separately not at all.
         self._validation = self._rows(held_out, weighted=recipe.validation == "split") if recipe.validation else None
         start = [np.ravel(initial_weights[KERNEL]), np.ravel(initial_weights[BIAS])]
-        theta = exactly(np.concatenate(start).astype(np.float64), 0)
+        theta = exactly(np.concatenate(start).astype(np.float64))
         variables = slice(0, len(start[0])), slice(len(start[0]), None)
         self._optimizer = Optimizer(recipe, self._arithmetic.update, computed_in.cast, variables)
         self._quantities = self._optimizer.begin(theta)
@@ -259,7 +259,7 @@ class _Training:
         looks = self._steps() if every_step else self._epochs()
         snapshots = tuple(looks)
         final = self._quantities["theta"]
-        if self._recipe.option("use_ema", False) and self._recipe.loop in ("fit", "save_and_resume"):
+        if self._recipe.option("use_ema") and self._recipe.loop in ("fit", "save_and_resume"):
             final = self._quantities["average"]  # which `fit` leaves in the weights when it ends
         everything = self._rows(slice(None), weighted=False)
         forward = everything.forward(final)

@@ -48,25 +48,23 @@ class Optimizer:
 
     def begin(self, theta: Affine) -> Quantities:
         """Return the quantities before the first step."""
-        zeros = exactly(np.zeros_like(theta.value), 0)
+        zeros = exactly(np.zeros_like(theta.value))
         recipe = self.recipe
         quantities = {"theta": theta}
         if recipe.optimizer == "adagrad":
             first = self.constant(recipe.option("initial_accumulator_value", 0.1))
-            quantities["v"] = exactly(np.full_like(theta.value, first), 0)
+            quantities["v"] = exactly(np.full_like(theta.value, first))
         if recipe.optimizer in ("rmsprop", "adam", "adamw"):
             quantities["v"] = zeros
-        if recipe.optimizer in ("adam", "adamw") or recipe.option("momentum", 0.0):
+        if recipe.optimizer in ("adam", "adamw") or recipe.option("momentum"):
             quantities["m"] = zeros
-        if recipe.option("gradient_accumulation_steps", None):
+        if recipe.option("gradient_accumulation_steps"):
             quantities["accumulated"] = zeros
-        if recipe.option("use_ema", False):
-            quantities["average"] = zeros
         return quantities
 
     def step(self, now: Quantities, gradient: Affine, taken: int) -> Quantities:
         """Take the step after `taken` others: accumulate, clip, decay, update, average, in Keras' order (8)."""
-        every = self.recipe.option("gradient_accumulation_steps", None) or 1
+        every = self.recipe.option("gradient_accumulation_steps") or 1
         updates = taken // every
         after = dict(now)
         if every > 1:
@@ -118,11 +116,11 @@ class Optimizer:
 
     def _clipped(self, gradient: Affine) -> Affine:
         option = self.recipe.option
-        if limit := option("clipnorm", None):
+        if limit := option("clipnorm"):
             return self._limited_in_norm(gradient, self.constant(limit), self._variables)
-        if limit := option("global_clipnorm", None):
+        if limit := option("global_clipnorm"):
             return self._limited_in_norm(gradient, self.constant(limit), [slice(0, len(gradient.value))])
-        if limit := option("clipvalue", None):
+        if limit := option("clipvalue"):
             return gradient.clipped(self.constant(limit)).rounded(self.rounding)
         return gradient
 
@@ -166,12 +164,12 @@ class Optimizer:
     def _averaged(self, after: Quantities, updates: int) -> Quantities:
         """Follow the weights with an exponential moving average, and overwrite them with it as often as asked."""
         option = self.recipe.option
-        if not option("use_ema", False):
+        if not option("use_ema"):
             return after
         theta = after["theta"]
         weight = 1 - option("ema_momentum", 0.99)
         average = self.mixed(after["average"], theta, weight) if updates else theta
-        every = option("ema_overwrite_frequency", None)
+        every = option("ema_overwrite_frequency")
         overwritten = every and (updates + 1) % every == 0
         return after | {"average": average, "theta": average if overwritten else theta}
 
@@ -185,7 +183,7 @@ def _sgd(optimizer: Optimizer, now: Quantities, gradient: Affine, rate: Rate, up
     if not momentum:
         return now | {"theta": (theta - descent).rounded(rounding)}
     velocity = (now["m"].scaled(momentum).rounded(rounding, 2) - descent).rounded(rounding)
-    if not optimizer.recipe.option("nesterov", False):
+    if not optimizer.recipe.option("nesterov"):
         return now | {"m": velocity, "theta": (theta + velocity).rounded(rounding)}
     ahead = velocity.scaled(momentum).rounded(rounding, 2)
     largest = theta.magnitude + ahead.magnitude + descent.magnitude
@@ -220,15 +218,22 @@ def _adam(optimizer: Optimizer, now: Quantities, gradient: Affine, rate: Rate, u
     beta_1, beta_2 = option("beta_1", 0.9), option("beta_2", 0.999)
     m = optimizer.mixed(now["m"], gradient, 1 - beta_1)
     v = optimizer.mixed(now["v"], gradient.square().rounded(rounding), 1 - beta_2)
-    # One less a power close to one loses digits; what is lost is the same for all weights and all of one sign.
+    corrected = _bias_corrected(optimizer, rate, beta_1, beta_2, update)
+    step = optimizer.quotient(optimizer.taken_at(corrected, m), _with_epsilon(optimizer, optimizer.root(v)))
+    return now | {"m": m, "v": v, "theta": (now["theta"] - step).rounded(rounding)}
+
+
+def _bias_corrected(optimizer: Optimizer, rate: Rate, beta_1: float, beta_2: float, update: int) -> Rate:
+    """Return the rate that makes up for averages that began at zero.
+
+    One less a power close to one loses digits; what is lost is the same for all weights and all of one sign.
+    """
     unseen_1, error_1 = _unseen(optimizer, beta_1, update)
     unseen_2, error_2 = _unseen(optimizer, beta_2, update)
-    alpha = rate.value * math.sqrt(unseen_2) / unseen_1
-    relative = (1 + rate.error / rate.value if rate.value else 1) * math.sqrt(1 + error_2) / (1 - error_1) - 1
-    relative += optimizer.rounding.gamma(2 * APPROXIMATION_ROUNDINGS + 1)
-    divisor = _with_epsilon(optimizer, optimizer.root(v))
-    step = optimizer.quotient(optimizer.taken_at(Rate(alpha, alpha * relative), m), divisor)
-    return now | {"m": m, "v": v, "theta": (now["theta"] - step).rounded(rounding)}
+    factor = math.sqrt(unseen_2) / unseen_1
+    relative = math.sqrt(1 + error_2) / (1 - error_1) - 1 + optimizer.rounding.gamma(2 * APPROXIMATION_ROUNDINGS + 1)
+    value = rate.value * factor
+    return Rate(value, rate.error * factor * (1 + relative) + value * relative)
 
 
 def _unseen(optimizer: Optimizer, beta: float, update: int) -> tuple[float, float]:

@@ -352,7 +352,7 @@ def test_a_finite_bound_promises_a_number_within_range(case: Case) -> None:
     [
         ("exponential", {0: 1.0, 2: 2**-0.5, 4: 0.5, 8: 0.25}),
         ("inverse_time", {0: 1.0, 4: 1 / 1.5, 8: 0.5}),
-        ("polynomial", {0: 1.0, 4: 0.5625, 8: 0.125, 12: 0.125}),
+        ("polynomial", {0: 1.0, 4: 0.34375, 8: 0.125, 12: 0.125}),
         ("cosine", {0: 1.0, 4: 0.5625, 8: 0.125, 12: 0.125}),
         ("piecewise", {0: 1.0, 2: 1.0, 3: 0.5, 5: 0.5, 6: 0.125}),
     ],
