@@ -8,6 +8,7 @@ import pytest
 from bench.cells import Cell, leave_unmeasured
 from keras_styles import runtime
 from keras_styles.architectures.linear_regression import ARCHITECTURE
+from keras_styles.engines import DEVICES
 from keras_styles.measurement import (
     PHASES,
     PROBLEM,
@@ -50,7 +51,7 @@ def measured(
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("device", runtime.DEVICES)
+@pytest.mark.parametrize("device", DEVICES)
 def test_cost(
     style: str, phase: str, device: str, request: pytest.FixtureRequest, announce: Callable[[str], None]
 ) -> None:

@@ -62,6 +62,15 @@ VALIDATION_FRACTION: Final = 0.25
 SAMPLE_WEIGHTS: Final = (0.5, 1.0, 2.0)
 
 
+def scaled_schedule(schedule: Schedule, rate: float) -> tuple[str, dict[str, Any]]:
+    """Return the class of one of `SCHEDULES` and its arguments, of which those that are learning rates are scaled."""
+    name, arguments = SCHEDULES[schedule]
+    scaled = {key: rate * value if key.endswith("learning_rate") else value for key, value in arguments.items()}
+    if "values" in scaled:
+        scaled["values"] = [rate * value for value in scaled["values"]]
+    return name, scaled
+
+
 class RecipeError(KerasStylesError, ValueError):
     """A recipe that cannot be followed."""
 

@@ -20,10 +20,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from keras_styles.engines import DEVICE_VARIABLE as DEVICE_VARIABLE
-from keras_styles.engines import DEVICES as DEVICES
-from keras_styles.engines import ENGINE_VARIABLE as ENGINE_VARIABLE
-from keras_styles.engines import MODES, chosen_engine, named_device, usable_cores
+from keras_styles.engines import (
+    DEVICE_VARIABLE,
+    DEVICES,
+    ENGINE_VARIABLE,
+    MODES,
+    chosen_engine,
+    named_device,
+    usable_cores,
+)
 from keras_styles.engines import RuntimeChoiceError as RuntimeChoiceError
 from keras_styles.problems import Array
 from keras_styles.recipes import DType, Mode, Policy

@@ -18,7 +18,7 @@ import numpy as np
 
 from keras_styles.builder_source import NoSourceError, builder_source
 from keras_styles.comparison import Comparison, Verdict, expected
-from keras_styles.recipes import OPTIMIZERS, SCHEDULES, Recipe
+from keras_styles.recipes import OPTIMIZERS, Recipe, scaled_schedule
 from keras_styles.reference import BIAS, KERNEL, Bounded
 from keras_styles.training_record import Record
 
@@ -288,9 +288,8 @@ def _optimizer(recipe: Recipe) -> str:
     """Return the optimizer as Python, as `training.make_optimizer` makes it."""
     rate = repr(recipe.learning_rate)
     if recipe.schedule is not None:
-        name, arguments = SCHEDULES[recipe.schedule]
-        scaled = {key: _scaled(key, value, recipe.learning_rate) for key, value in arguments.items()}
-        rate = f"keras.optimizers.schedules.{name}({_keywords(scaled)})"
+        name, arguments = scaled_schedule(recipe.schedule, recipe.learning_rate)
+        rate = f"keras.optimizers.schedules.{name}({_keywords(arguments)})"
     options = "".join(f", {name}={_number(value)}" for name, value in dict(recipe.options).items())
     if recipe.optimizer == "loss_scale":
         return f"keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(learning_rate={rate}){options})"
@@ -301,12 +300,6 @@ def _optimizer(recipe: Recipe) -> str:
         )
         return f"keras.optimizers.MultiOptimizer({choice}{options})"
     return f"keras.optimizers.{OPTIMIZERS[recipe.optimizer]}(learning_rate={rate}{options})"
-
-
-def _scaled(name: str, value: Any, rate: float) -> Any:
-    if name == "values":
-        return [rate * each for each in value]
-    return rate * value if name.endswith("learning_rate") else value
 
 
 def _keywords(arguments: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from keras_styles.architectures import (
     values,
 )
 from keras_styles.problems import Array, Problem
-from keras_styles.recipes import OPTIMIZERS, SCHEDULES, CallbackName, Mode, Policy, Recipe, RecipeError
+from keras_styles.recipes import OPTIMIZERS, CallbackName, Mode, Policy, Recipe, RecipeError, scaled_schedule
 from keras_styles.sources import fit_data
 from keras_styles.styles import STYLES
 from keras_styles.training_record import Event, Record, Snapshot, Weights
@@ -203,9 +203,8 @@ def make_optimizer(recipe: Recipe) -> Any:
     rate: Any = recipe.learning_rate
     options = dict(recipe.options)
     if recipe.schedule is not None:
-        name, arguments = SCHEDULES[recipe.schedule]
-        scaled = {key: _scaled(key, value, recipe.learning_rate) for key, value in arguments.items()}
-        rate = getattr(keras.optimizers.schedules, name)(**scaled)
+        name, arguments = scaled_schedule(recipe.schedule, recipe.learning_rate)
+        rate = getattr(keras.optimizers.schedules, name)(**arguments)
     optimizers = keras.optimizers
     if recipe.optimizer == "loss_scale":
         return optimizers.LossScaleOptimizer(optimizers.Adam(learning_rate=rate), **options)
@@ -215,13 +214,6 @@ def make_optimizer(recipe: Recipe) -> Any:
             **options,
         )
     return getattr(optimizers, OPTIMIZERS[recipe.optimizer])(learning_rate=rate, **options)
-
-
-def _scaled(name: str, value: Any, rate: float) -> Any:
-    """Scale those arguments of a schedule that are learning rates."""
-    if name == "values":
-        return [rate * each for each in value]
-    return rate * value if name.endswith("learning_rate") else value
 
 
 def _rate_is_fixed(recipe: Recipe) -> bool:

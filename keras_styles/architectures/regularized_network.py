@@ -12,19 +12,24 @@ DROPPED = 0.25
 PENALTY = 0.01
 
 
+def hidden_layer() -> Any:
+    """Return the layer whose weights and activities are penalized."""
+    return layers.Dense(
+        HIDDEN_UNITS,
+        activation="relu",
+        kernel_regularizer=keras.regularizers.L1L2(PENALTY, PENALTY),
+        bias_regularizer=keras.regularizers.L2(PENALTY),
+        activity_regularizer=keras.regularizers.L1(PENALTY),
+        name="hidden_layer",
+    )
+
+
 def sequential(features: int) -> Any:
     """A list of layers."""
     return keras.Sequential(
         [
             keras.Input(shape=(features,)),
-            layers.Dense(
-                HIDDEN_UNITS,
-                activation="relu",
-                kernel_regularizer=keras.regularizers.L1L2(PENALTY, PENALTY),
-                bias_regularizer=keras.regularizers.L2(PENALTY),
-                activity_regularizer=keras.regularizers.L1(PENALTY),
-                name="hidden_layer",
-            ),
+            hidden_layer(),
             layers.BatchNormalization(name="normalization"),
             layers.Dropout(DROPPED, name="dropout"),
             layers.Dense(1, name="output_layer"),
@@ -35,14 +40,7 @@ def sequential(features: int) -> Any:
 def functional(features: int) -> Any:
     """Layers called on a symbolic input."""
     inputs = keras.Input(shape=(features,))
-    hidden = layers.Dense(
-        HIDDEN_UNITS,
-        activation="relu",
-        kernel_regularizer=keras.regularizers.L1L2(PENALTY, PENALTY),
-        bias_regularizer=keras.regularizers.L2(PENALTY),
-        activity_regularizer=keras.regularizers.L1(PENALTY),
-        name="hidden_layer",
-    )(inputs)
+    hidden = hidden_layer()(inputs)
     normal = layers.BatchNormalization(name="normalization")(hidden)
     dropped = layers.Dropout(DROPPED, name="dropout")(normal)
     output = layers.Dense(1, name="output_layer")(dropped)
@@ -55,14 +53,7 @@ class RegularizedNetwork(keras.Model):  # type: ignore[misc]  # Keras has no typ
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.hidden_layer = layers.Dense(
-            HIDDEN_UNITS,
-            activation="relu",
-            kernel_regularizer=keras.regularizers.L1L2(PENALTY, PENALTY),
-            bias_regularizer=keras.regularizers.L2(PENALTY),
-            activity_regularizer=keras.regularizers.L1(PENALTY),
-            name="hidden_layer",
-        )
+        self.hidden_layer = hidden_layer()
         self.normalization = layers.BatchNormalization(name="normalization")
         self.dropout = layers.Dropout(DROPPED, name="dropout")
         self.output_layer = layers.Dense(1, name="output_layer")
