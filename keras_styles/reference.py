@@ -3,7 +3,7 @@
 The derivation, with its sources, is in `reference_bound.md` next to this file; names and equation numbers are its.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -122,31 +122,6 @@ def largest_curvature(problem: Problem, recipe: Recipe) -> float:
     return max(
         2 / len(a[rows]) * float(np.linalg.norm(a[rows], 2)) ** 2 for rows in recipe.batches(len(a)) if len(a[rows])
     )
-
-
-def closed_form(
-    a: Float64Array, y: Float64Array, theta: Float64Array, rate: float, steps: Sequence[int]
-) -> Float64Array:
-    """Return full-batch gradient descent's weights after each number of steps without iterating, shape (len(steps), n).
-
-    On a quadratic each eigenvector of the Hessian contracts by itself: theta_t = theta_0 + sum_i s_i(t) q_i q_i^T g_0,
-    where s_i(t) = -(1 - (1 - rate lambda_i)^t) / lambda_i (Goh 2017, https://doi.org/10.23915/distill.00006). Where
-    lambda_i = 0 the loss is flat, and nothing moves.
-
-    Args:
-        a: shape (m, n), the column of ones included.
-        y: shape (m,).
-        theta: where to start, shape (n,).
-        rate: the learning rate.
-        steps: numbers of steps.
-    """
-    curvature, directions = np.linalg.eigh(2 / len(a) * a.T @ a)
-    gradient = directions.T @ (2 / len(a) * a.T @ (a @ theta - y))
-    flat = curvature < len(a) * np.finfo(np.float64).eps * curvature[-1]
-    t = np.asarray(steps)[:, None]
-    travelled = np.where(flat, 0.0, (1 - (1 - rate * curvature) ** t) / np.where(flat, 1.0, curvature))
-    result: Float64Array = theta - (travelled * gradient) @ directions.T
-    return result
 
 
 class _Arithmetic:

@@ -137,6 +137,7 @@ class Optimizer:
             ).rounded(self.rounding, len(gradient.value))
             norm = self.root(total)
             radius = norm.radius
+            # At equality either branch gives the same numbers.
             if norm.value + radius <= limit:
                 divisor = exactly(np.array([limit]), norm.directions.shape[1])
             elif norm.value - radius >= limit:

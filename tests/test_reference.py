@@ -1,5 +1,6 @@
 """Reference and bound: checked by the closed form, by float32 in any order of summation, and by known errors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +16,6 @@ from keras_styles.reference import (
     KERNEL,
     ComputedIn,
     Reference,
-    closed_form,
     largest_curvature,
     train_reference,
     why_no_reference,
@@ -31,6 +31,40 @@ def final_theta(reference: Reference) -> Float64Array:
     weights = reference.snapshots[-1].weights
     theta: Float64Array = np.concatenate([weights[KERNEL].value[:, 0], weights[BIAS].value])
     return theta
+
+
+def closed_form(
+    a: Float64Array, y: Float64Array, theta: Float64Array, rate: float, steps: Sequence[int]
+) -> Float64Array:
+    """Return full-batch gradient descent's weights after each number of steps without iterating, shape (len(steps), n).
+
+    On a quadratic each eigenvector of the Hessian contracts by itself: theta_t = theta_0 + sum_i s_i(t) q_i q_i^T g_0,
+    where s_i(t) = -(1 - (1 - rate lambda_i)^t) / lambda_i (Goh 2017, https://doi.org/10.23915/distill.00006). Where
+    lambda_i = 0 the loss is flat, and nothing moves.
+
+    Args:
+        a: shape (m, n), the column of ones included.
+        y: shape (m,).
+        theta: where to start, shape (n,).
+        rate: the learning rate.
+        steps: numbers of steps.
+    """
+    curvature, directions = np.linalg.eigh(2 / len(a) * a.T @ a)
+    gradient = directions.T @ (2 / len(a) * a.T @ (a @ theta - y))
+    flat = curvature < len(a) * np.finfo(np.float64).eps * curvature[-1]
+    t = np.asarray(steps)[:, None]
+    travelled = np.where(flat, 0.0, (1 - (1 - rate * curvature) ** t) / np.where(flat, 1.0, curvature))
+    result: Float64Array = theta - (travelled * gradient) @ directions.T
+    return result
+
+
+def test_the_closed_form_stays_where_it_is_flat() -> None:
+    """Two features that are one: their difference has no gradient, their sum is a parabola."""
+    a, y = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([2.0, 2.0])
+    found = closed_form(a, y, np.array([5.0, 1.0]), 0.125, [1, 2, 400])
+    # The sum begins at 6 and should be 2; a step of 1/8 with the curvature 4 halves the distance.
+    np.testing.assert_allclose(found.sum(axis=1), [4.0, 3.0, 2.0], rtol=1e-12)
+    np.testing.assert_allclose(found[:, 0] - found[:, 1], 4.0, rtol=1e-12)
 
 
 @given(cases(linear_problems()))

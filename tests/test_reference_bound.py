@@ -23,7 +23,6 @@ from keras_styles.reference import (
     _limited,
     _mean_loss,
     _Rows,
-    closed_form,
     largest_curvature,
     train_reference,
 )
@@ -174,15 +173,6 @@ def test_the_steepest_curvature_is_that_of_the_weighted_hessian() -> None:
         for rows in (slice(0, 5), slice(5, 9))
     )
     assert largest_curvature(problem, recipe) == pytest.approx(steepest, rel=1e-12)
-
-
-def test_the_closed_form_stays_where_it_is_flat() -> None:
-    """Two features that are one: their difference has no gradient, their sum is a parabola."""
-    a, y = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([2.0, 2.0])
-    found = closed_form(a, y, np.array([5.0, 1.0]), 0.125, [1, 2, 400])
-    # The sum begins at 6 and should be 2; a step of 1/8 with the curvature 4 halves the distance.
-    np.testing.assert_allclose(found.sum(axis=1), [4.0, 3.0, 2.0], rtol=1e-12)
-    np.testing.assert_allclose(found[:, 0] - found[:, 1], 4.0, rtol=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
