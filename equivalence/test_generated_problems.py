@@ -17,7 +17,7 @@ NOISY_RECIPE = Recipe(epochs=10, snapshot_every=1, batch_size=2, learning_rate=0
 RAGGED = Recipe(epochs=6, snapshot_every=1, batch_size=10, learning_rate=0.05)
 
 
-@examples(in_pull_requests=12)
+@examples(in_pull_requests=8)
 @given(cases(linear_problems()))
 @example((LINE, Recipe(snapshot_every=10)))
 @example((LINE, RAGGED))

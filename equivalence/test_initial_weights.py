@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from equivalence.agreement import assert_records_agree, assert_styles_agree
+from equivalence.agreement import assert_records_agree, assert_styles_agree, examples
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
 from keras_styles.reference import BIAS, KERNEL
@@ -20,6 +20,7 @@ def kernels() -> st.SearchStrategy[list[float]]:
     return st.sampled_from(WIDTHS).flatmap(lambda n: st.lists(coefficients(), min_size=n, max_size=n))
 
 
+@examples(in_pull_requests=10)
 @given(seed=st.integers(0, 2**32 - 1), features=st.sampled_from(WIDTHS))
 @example(seed=0, features=1)
 @example(seed=2**32 - 1, features=8)
@@ -38,6 +39,7 @@ def test_another_seed_leads_to_other_weights(trainer: Trainer, contract_seed: in
     assert len(kernels) == 10
 
 
+@examples(in_pull_requests=10)
 @given(kernel=kernels(), bias=coefficients())
 @example(kernel=[0.0], bias=0.0)
 @example(kernel=[1.0, -2.0], bias=-0.5)

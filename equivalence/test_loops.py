@@ -17,8 +17,8 @@ from keras_styles.training import Trainer, compile_model
 
 PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=24, noise=0.5)
 RECIPE = Recipe(epochs=2, snapshot_every=1, batch_size=12, learning_rate=0.02, optimizer="adam")
-# With a metric, an uninterrupted training is a plain fit, too.
-UNINTERRUPTED = replace(RECIPE, epochs=4, metrics=("mae",))
+# With sample weights, an uninterrupted training is a plain fit, too.
+UNINTERRUPTED = replace(RECIPE, epochs=4, weighted=True)
 RESUMED = replace(UNINTERRUPTED, loop="save_and_resume")
 
 

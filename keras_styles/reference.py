@@ -223,7 +223,7 @@ class _Training:
         self._validation = self._rows(held_out, weighted=recipe.validation == "split") if recipe.validation else None
         start = [np.ravel(initial_weights[KERNEL]), np.ravel(initial_weights[BIAS])]
         theta = exactly(np.concatenate(start).astype(np.float64))
-        variables = slice(0, len(start[0])), slice(len(start[0]), None)
+        variables = slice(len(start[0])), slice(len(start[0]), None)
         self._optimizer = Optimizer(recipe, self._arithmetic.update, computed_in.cast, variables)
         self._quantities = self._optimizer.begin(theta)
 
@@ -290,7 +290,7 @@ class _Training:
 
 def _mean_loss(losses: list[Bounded], sizes: list[int], arithmetic: _Arithmetic) -> Bounded:
     """Return the mean over the steps between two snapshots, weighted by batch size as Keras' running mean is (7)."""
-    weights = np.resize(np.asarray(sizes, dtype=np.float64), len(losses))
+    weights = np.resize(sizes, len(losses))
     seen = weights.sum()
     value = weights @ [float(loss.value) for loss in losses] / seen
     bound = weights @ [float(loss.bound) for loss in losses] / seen

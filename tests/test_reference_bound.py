@@ -324,3 +324,20 @@ def test_validation_is_weighted_where_it_is_split_off() -> None:
         z = x[rows] @ first.weights[KERNEL].value + first.weights[BIAS].value
         expected = (weighs * np.square(z - y[rows])[:, 0]).mean()
         np.testing.assert_allclose(first.logs["val_loss"].value, expected, rtol=1e-12)
+
+
+MOMENTA: list[tuple[float, DType]] = [(0.9, "float32"), (float(np.float32(0.9)), "float64")]
+
+
+def test_a_momentum_passes_through_the_dtype_that_numbers_are_cast_to() -> None:
+    problem = LinearProblem(weights=(3.0,), samples=8)
+    rough, exact = (
+        train_reference(
+            problem,
+            Recipe(options={"momentum": momentum}, epochs=3, dtype="float64"),
+            start_for(problem),
+            ComputedIn("float64", "float64", cast),
+        )
+        for momentum, cast in MOMENTA
+    )
+    assert rough.predictions.value.tobytes() == exact.predictions.value.tobytes()
