@@ -213,6 +213,8 @@ def test_the_average_of_the_weights_is_what_fit_leaves() -> None:
     x, _ = LINE.arrays()
     expected = x.astype("float64") @ average[KERNEL] + average[BIAS]
     np.testing.assert_allclose(train_reference(LINE, recipe, start).predictions.value, expected, rtol=1e-12)
+    resumed = train_reference(LINE, replace(recipe, loop="save_and_resume"), start)
+    np.testing.assert_allclose(resumed.predictions.value, expected, rtol=1e-12)
     custom = replace(recipe, loop="custom_loop")  # where nobody ends the training but the loop
     np.testing.assert_allclose(
         train_reference(LINE, custom, start).predictions.value,

@@ -341,3 +341,71 @@ def test_a_momentum_passes_through_the_dtype_that_numbers_are_cast_to() -> None:
         for momentum, cast in MOMENTA
     )
     assert rough.predictions.value.tobytes() == exact.predictions.value.tobytes()
+
+
+def test_a_decay_shrinks_the_weights() -> None:
+    """AdamW by its own default, SGD only when asked; the rate's error counts, and two roundings of the share."""
+    theta, rate = numbers([2.0]), Rate(0.5, 0.125)
+    decay = float(np.float32(0.004))
+    for fields, share in (({"optimizer": "adamw"}, decay), ({"options": {"weight_decay": 0.25}}, 0.25)):
+        found = optimizer_of(**fields)._decayed(theta, rate)
+        value = 2 * (1 - share * 0.5)
+        error = 2 * (share * 0.125 + gamma(2, "float32") * share * 0.5)
+        np.testing.assert_allclose(found.value, value, rtol=1e-15)
+        np.testing.assert_allclose(found.radius, error + gamma(1, "float32") * (value + error), rtol=1e-9)
+    assert optimizer_of()._decayed(theta, rate) is theta
+
+
+def test_an_average_begins_with_the_first_weights_and_follows_slowly() -> None:
+    optimizer = optimizer_of(options={"use_ema": True})
+    now = {"theta": numbers([2.0]), "average": numbers([1.0])}
+    assert optimizer._averaged(now, 0)["average"].value.item() == 2.0
+    np.testing.assert_allclose(optimizer._averaged(now, 1)["average"].value, 1.01, rtol=1e-12)
+    replaced = optimizer_of(options={"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3})
+    assert [replaced._averaged(now, updates)["theta"].value.item() for updates in (1, 2, 3, 5)] == [2, 1.5, 2, 1.5]
+
+
+def test_two_halves_of_a_step_make_a_step() -> None:
+    """Accumulated over two passes through the same batch; Adam counts updates, not batches."""
+    problem = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=10)
+    plain = Recipe(optimizer="adam", epochs=3, snapshot_every=1, learning_rate=0.1, dtype="float64")
+    halves = Recipe(
+        optimizer="adam",
+        options={"gradient_accumulation_steps": 2},
+        epochs=6,
+        snapshot_every=1,
+        learning_rate=0.1,
+        dtype="float64",
+    )
+    whole = train_reference(problem, plain, start_for(problem)).snapshots
+    found = train_reference(problem, halves, start_for(problem)).snapshots
+    for one, two in zip(whole, found[1::2], strict=True):
+        np.testing.assert_allclose(one.weights[KERNEL].value, two.weights[KERNEL].value, rtol=1e-12)
+
+
+def test_an_average_is_taken_after_every_batch_of_an_accumulation() -> None:
+    problem = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=10)
+    start = start_for(problem)
+    options = {"gradient_accumulation_steps": 2, "use_ema": True, "ema_momentum": 0.5}
+    found = train_reference(problem, Recipe(options=options, epochs=5, learning_rate=0.1, dtype="float64"), start)
+    plain = Recipe(epochs=2, snapshot_every=1, learning_rate=0.1, dtype="float64")
+    first, second = (snapshot.weights for snapshot in train_reference(problem, plain, start).snapshots)
+    x, _ = problem.arrays("float64")
+    # After its batches: theta_0, theta_1, half of theta_1 twice, half of theta_2, and half of theta_2 once more.
+    average = {name: 0.25 * first[name].value + 0.75 * second[name].value for name in first}
+    np.testing.assert_allclose(found.predictions.value, x @ average[KERNEL] + average[BIAS], rtol=1e-12)
+
+
+def test_an_accumulated_gradient_has_been_rounded() -> None:
+    rounding = Rounding("float32")
+    optimizer = Optimizer(
+        Recipe(options={"gradient_accumulation_steps": 2}, learning_rate=0.125), rounding, "float32", (slice(0, 1),)
+    )
+    now = {"theta": exactly(np.array([2.0])), "accumulated": exactly(np.array([4.0]))}
+    after = optimizer.step(now, exactly(np.array([8.0])), 1)
+    u, tiny = gamma(1, "float32"), TINY["float32"]
+    total = u * 12 + tiny
+    mean = 0.5 * total + gamma(2, "float32") * (6 + 0.5 * total) + 2 * tiny
+    descent = 0.125 * mean + u * (0.75 + 0.125 * mean) + tiny
+    assert after["theta"].value.item() == 1.25
+    np.testing.assert_allclose(after["theta"].radius, descent + u * (1.25 + descent) + tiny, rtol=1e-13)
