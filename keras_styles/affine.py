@@ -99,7 +99,7 @@ class Affine:
             remainder = np.square(radius) / 8 * lowest**-1.5
             linear = remainder < furthest / 2  # a root bends, so the tangent is never the narrower, only the better
         slope = np.where(linear, slope, 0.0)
-        local = np.where(linear, slope * self.local + np.where(linear, remainder, 0.0), furthest)
+        local = np.where(linear, slope * self.local + remainder, furthest)
         return Affine(root, self.directions * slope[:, None], local)
 
     def reciprocal(self) -> "Affine":

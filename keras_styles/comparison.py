@@ -432,7 +432,7 @@ def _bits(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def furthest_apart(difference: Float64Array, allowed: Float64Array) -> tuple[int, ...]:
     """Return the index of the element whose difference is the largest for what is allowed there."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        excess = np.where(difference == 0, -1.0, np.where(allowed > 0, difference / allowed, np.inf))
+        excess = np.where(difference == 0, 0.0, difference / allowed)
     # Where nothing is allowed every difference is infinitely too large; the largest of them is shown.
     flat = int(np.lexsort((difference.ravel(), excess.ravel()))[-1])
     return tuple(int(i) for i in np.unravel_index(flat, difference.shape))

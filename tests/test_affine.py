@@ -11,6 +11,8 @@ from keras_styles.affine import DIRECTIONS_PER_VARIABLE, Affine, Rounding, exact
 from keras_styles.problems import Float64Array
 
 PRECISE = Rounding("float32")
+# Divisions by zero are meant, and say so.
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 def drawn(seed: int, n: int = 4, k: int = 3, size: float = 0.1, lowest: float | None = None) -> Affine:
@@ -125,6 +127,41 @@ def test_settling_makes_local_errors_shared_and_changes_no_radius() -> None:
         assert number.directions.shape == (4, 3 + 8)
     np.testing.assert_array_equal(after["a"].directions[:, 3:7], np.diag(numbers["a"].local))
     assert (after["a"].directions[:, 7:] == 0).all()
+
+
+def test_what_is_nearest_to_an_axis_is_folded_first() -> None:
+    """However large it is: folding an axis loses nothing (Girard 2005)."""
+    most = 2 * DIRECTIONS_PER_VARIABLE
+    diagonal = np.linspace(0.1, 0.2, most)
+    skewed = np.stack([diagonal, -diagonal])
+    axes = np.zeros((2, most + 1))
+    axes[0, ::2], axes[1, 1::2] = 5.0, 7.0
+    number = Affine(np.zeros(2), np.concatenate([axes, skewed], axis=1), np.zeros(2))
+    found = settled({"number": number})["number"]
+    assert found.directions.shape == (2, most + 2)
+    assert sorted(found.directions[0, :most]) == sorted(diagonal)
+    np.testing.assert_allclose(found.radius, number.radius, rtol=1e-14)
+    full = Affine(np.zeros(2), np.concatenate([axes[:, :most], skewed], axis=1), np.zeros(2))
+    kept = settled({"number": full})["number"].directions
+    assert kept.tobytes() == full.directions.tobytes(), "as many as there may be are kept as they are"
+    one_own = Affine(np.zeros(2), np.ones((2, 1)), np.array([0.0, 3.0]))
+    assert settled({"number": one_own})["number"].directions.tolist() == [[1, 0], [1, 3]]
+
+
+def test_a_root_is_linear_while_that_leaves_less_than_half_of_its_interval() -> None:
+    """At 1: an error of 0.6 leaves 0.48 of the interval, one of 0.7 would leave 0.82."""
+    for radius, linear in ((0.6, True), (0.7, False), (0.95, False)):
+        found = Affine(np.ones(1), np.full((1, 1), radius), np.zeros(1)).square_root()
+        furthest = 1 - (1 - radius) ** 0.5
+        remainder = radius**2 / 8 / (1 - radius) ** 1.5
+        assert found.directions.item() == (radius / 2 if linear else 0.0)
+        np.testing.assert_allclose(found.local, remainder if linear else furthest, rtol=1e-12)
+
+
+def test_an_error_that_just_reaches_zero_leaves_nothing_of_a_reciprocal() -> None:
+    found = Affine(np.ones(1), np.full((1, 1), 0.75), np.full(1, 0.25)).reciprocal()
+    assert (found.value.item(), found.directions.item(), found.local.item()) == (0.0, 0.0, np.inf)
+    assert Affine(np.zeros(1), np.zeros((1, 1)), np.zeros(1)).reciprocal().local.item() == np.inf
 
 
 def test_the_set_contains_every_error_it_was_told_of_and_not_much_more() -> None:

@@ -20,6 +20,7 @@ from keras_styles.comparison import (
     compare_with_reference,
     expected,
     failures,
+    furthest_apart,
     ulps_apart,
 )
 from keras_styles.problems import LinearProblem
@@ -29,6 +30,7 @@ from keras_styles.styles import STYLES
 from keras_styles.training_record import Event, Record, Snapshot
 from tests.numpy_training import ENVIRONMENT, start_for, train
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=32, noise=0.1)
 RECIPE = Recipe(epochs=4, snapshot_every=1, learning_rate=0.1)
 
@@ -688,3 +690,40 @@ def test_the_worst_element_is_the_one_furthest_beyond_what_is_allowed_there(reco
     )
     assert found.worst is not None
     assert (found.worst.index, found.margin) == ((11, 0), np.inf)
+
+
+@pytest.mark.parametrize(
+    ("difference", "allowed", "index"),
+    [
+        ([0.0, 0.5], [1.0, 1.0], 1),
+        ([1.0, 0.0], [2.0, 0.0], 0),
+        ([1e-9, 1.0], [0.0, 0.1], 0),
+        ([1.0, 2.0, 1.0], [0.0, 0.0, 0.0], 1),
+        ([3.0, 2.0], [6.0, 1.0], 1),
+    ],
+)
+def test_furthest_apart_is_what_exceeds_its_bound_most(
+    difference: list[float], allowed: list[float], index: int
+) -> None:
+    assert furthest_apart(np.array(difference), np.array(allowed)) == (index,)
+
+
+def test_an_optimizer_state_has_the_dtype_of_the_weights(records: dict[str, Record]) -> None:
+    for dtype, agrees in (("float32", True), ("float64", False)):
+        state = {"velocity": np.ones(2, dtype)}
+        found = failures(compare_styles({name: replace(r, optimizer_state=state) for name, r in records.items()}))
+        assert bool(found) != agrees
+        assert {comparison.stage for comparison in found} <= {"optimizer state"}
+
+
+def test_the_second_of_two_modes_has_to_fit_the_reference_too(record: Record) -> None:
+    flat = {name: value.ravel() for name, value in record.initial_weights.items()}
+    found = compare_modes({"graph": record, "xla": replace(record, initial_weights=flat)})
+    assert [(comparison.stage, comparison.where) for comparison in found] == [("initial weights", KERNEL)]
+    assert found[0].verdict is Verdict.DIFFER
+
+
+def test_one_shuffled_batch_has_a_reference(record: Record) -> None:
+    """Whether it has, depends on how many batches the problem makes."""
+    shuffled = replace(record, recipe=replace(RECIPE, shuffle=True))
+    assert {comparison.tier for comparison in compare_all({"a": shuffled, "b": shuffled})} == {0, 1}

@@ -24,6 +24,7 @@ from keras_styles.reference_optimizers import SCHEDULES_WITH_REFERENCE, UPDATES,
 from keras_styles.strategies import Case, cases, degenerate_problems, linear_problems
 from tests.numpy_training import start_for, train
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 LINE = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=40, noise=0.1)
 
 

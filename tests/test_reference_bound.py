@@ -29,6 +29,8 @@ from keras_styles.reference import (
 from keras_styles.reference_optimizers import UPDATES, Optimizer, Rate, _bias_corrected, _unseen
 from tests.numpy_training import start_for
 
+# What leaves the range is meant to, and says so.
+pytestmark = pytest.mark.filterwarnings("error")
 UNITS = {"float32": 2.0**-24 + 2.0**-53, "float64": 2.0**-52}
 SINGLE = ComputedIn("float32", "float32", "float32")
 TINY = {"float32": 2.0**-126, "float64": 2.0**-1022}
