@@ -110,7 +110,7 @@ def train_reference(
     """
     dtype = recipe.variable_dtype
     computed_in = computed_in or ComputedIn(dtype, dtype, dtype)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return _Training(problem, recipe, initial_weights, computed_in).run(every_step=every_step)
 
 

@@ -119,7 +119,7 @@ class Optimizer:
         if limit := option("clipnorm"):
             return self._limited_in_norm(gradient, self.constant(limit), self._variables)
         if limit := option("global_clipnorm"):
-            return self._limited_in_norm(gradient, self.constant(limit), [slice(0, len(gradient.value))])
+            return self._limited_in_norm(gradient, self.constant(limit), [slice(None)])
         if limit := option("clipvalue"):
             return gradient.clipped(self.constant(limit)).rounded(self.rounding)
         return gradient

@@ -148,6 +148,11 @@ def test_what_is_nearest_to_an_axis_is_folded_first() -> None:
     assert settled({"number": one_own})["number"].directions.tolist() == [[1, 0], [1, 3]]
 
 
+def test_the_root_of_nothing_is_nothing() -> None:
+    found = exactly(np.zeros(1)).square_root()
+    assert (found.value.item(), found.radius.item()) == (0.0, 0.0)
+
+
 def test_a_root_is_linear_while_that_leaves_less_than_half_of_its_interval() -> None:
     """At 1: an error of 0.6 leaves 0.48 of the interval, one of 0.7 would leave 0.82."""
     for radius, linear in ((0.6, True), (0.7, False), (0.95, False)):

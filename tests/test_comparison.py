@@ -727,3 +727,7 @@ def test_one_shuffled_batch_has_a_reference(record: Record) -> None:
     """Whether it has, depends on how many batches the problem makes."""
     shuffled = replace(record, recipe=replace(RECIPE, shuffle=True))
     assert {comparison.tier for comparison in compare_all({"a": shuffled, "b": shuffled})} == {0, 1}
+
+
+def test_what_float32_cannot_hold_lies_as_far_as_infinity() -> None:
+    assert ulps_apart(1e300, 0.0, "float32") == ulps_apart(float("inf"), 0.0, "float32")

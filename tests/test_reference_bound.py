@@ -411,3 +411,16 @@ def test_an_accumulated_gradient_has_been_rounded() -> None:
     descent = 0.125 * mean + u * (0.75 + 0.125 * mean) + tiny
     assert after["theta"].value.item() == 1.25
     np.testing.assert_allclose(after["theta"].radius, descent + u * (1.25 + descent) + tiny, rtol=1e-13)
+
+
+def test_what_nobody_computes_otherwise_is_computed_in_the_dtype_of_the_recipe() -> None:
+    problem = LinearProblem(weights=(3.0,), samples=8)
+    recipe = Recipe(options={"momentum": 0.9}, epochs=3)
+    silent, told = (train_reference(problem, recipe, start_for(problem), where) for where in (None, SINGLE))
+    assert silent.predictions.value.tobytes() == told.predictions.value.tobytes()
+
+
+def test_the_error_of_a_rate_is_multiplied_too() -> None:
+    found = optimizer_of().taken_at(Rate(0.5, 0.125), numbers([4.0]))
+    assert found.value.item() == 2.0
+    np.testing.assert_allclose(found.radius, 0.5 + gamma(1, "float32") * 2.5 + TINY["float32"], rtol=1e-12)
