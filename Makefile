@@ -37,7 +37,7 @@ lint: .venv/ready-for-tests
 nightly: .venv/ready
 	$(BIN)/pytest equivalence/ --hypothesis-profile=nightly
 
-# Breaks what decides over agreement in every small way, and counts what the tests notice; about an hour on two cores.
+# Breaks what decides over agreement in every small way, and counts what the tests notice; ten minutes on two cores.
 mutants: .venv/ready-for-tests
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
