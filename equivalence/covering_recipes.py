@@ -66,7 +66,9 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
             dtype="mixed_bfloat16",
             epochs=2,
         ),
-        "ftrl": Recipe(optimizer="ftrl", loss="msle", batch_size=10, source="dataset", epochs=2),
+        "ftrl": Recipe(optimizer="ftrl", loss="msle", batch_size=10, epochs=2),
+        # By itself, since jax has no datasets and leaves the recipe out.
+        "dataset": Recipe(batch_size=10, source="dataset", epochs=2),
         "lamb": Recipe(optimizer="lamb", loss="hinge", batch_size=10, dtype="float64", snapshot_every=1, epochs=2),
         "nadam": Recipe(optimizer="nadam", loss="squared_hinge", batch_size=10, dtype="mixed_float16", epochs=2),
         "schedule_free_adamw": Recipe(

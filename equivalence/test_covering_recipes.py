@@ -26,6 +26,7 @@ PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=30, noise=0.5)
     ],
 )
 def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, recipe: Recipe) -> None:
+    # An engine without such data has nothing to be handed over; what else it is to train, other recipes hold.
     if reason := why_no_source(recipe.source):
         pytest.skip(reason)
     for record in assert_styles_agree(trainer_of(architecture), PROBLEM, recipe).values():

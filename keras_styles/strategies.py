@@ -42,11 +42,8 @@ FAMILIES: Final[dict[str, Recipe]] = {
 
 # Every loss of Keras that takes one real number for each sample. The others ask for classes, masks or sequences, and
 # Poisson's for predictions above zero.
-LOSSES = (
-    *("mse", "mae", "mape", "huber", "log_cosh", "msle", "hinge", "squared_hinge"),
-    "cosine_similarity",
-)
-# One of each way to keep count: a mean, a mean of what is not a loss, a root of a mean, sums of several kinds.
+LOSSES = ("mse", "mae", "mape", "huber", "log_cosh", "msle", "hinge", "squared_hinge", "cosine_similarity")
+# Of each way to keep count: means of single numbers and of whole samples, the root of a mean, sums of several kinds.
 METRICS = ("mae", "cosine_similarity", "RootMeanSquaredError", "R2Score")
 
 MOST_FEATURES = 8
@@ -98,7 +95,7 @@ def degenerate_problems(draw: st.DrawFn) -> LinearProblem:
 
 
 def sizes_of_four_batches(samples: int) -> st.SearchStrategy[int]:
-    """Draw a batch size that makes four batches of so many samples, at least `FEWEST_FOR_FOUR`; the last is ragged."""
+    """Draw a size that makes four batches of so many samples, at least `FEWEST_FOR_FOUR`; the last may be smaller."""
     return st.integers(-(-samples // 4), -(-samples // 3) - 1)
 
 
