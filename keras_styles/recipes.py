@@ -62,6 +62,11 @@ VALIDATION_FRACTION: Final = 0.25
 SAMPLE_WEIGHTS: Final = (0.5, 1.0, 2.0)
 
 
+def has_one_rate(optimizer: str, schedule: Schedule | None) -> bool:
+    """Say whether a training has a single learning rate, which something may set while it runs."""
+    return schedule is None and optimizer != "multi"
+
+
 def scaled_schedule(schedule: Schedule, rate: float) -> tuple[str, dict[str, Any]]:
     """Return the class of one of `SCHEDULES` and its arguments, of which those that are learning rates are scaled."""
     name, arguments = SCHEDULES[schedule]
@@ -222,7 +227,7 @@ class Recipe:
                 "is a function, and safe_mode loads none; choose another optimizer."
             )
         setting = [name for name in self.callbacks if name in CALLBACKS_THAT_SET_THE_RATE]
-        if setting and (self.schedule is not None or self.optimizer == "multi"):
+        if setting and not has_one_rate(self.optimizer, self.schedule):
             raise RecipeError(
                 f"A recipe with a schedule or optimizer='multi' has no one learning rate that {' and '.join(setting)} "
                 "could set; drop one of them."

@@ -17,6 +17,7 @@ from keras_styles.recipes import (
     Recipe,
     Source,
     Validation,
+    has_one_rate,
 )
 from keras_styles.reference import largest_curvature
 
@@ -209,8 +210,8 @@ def recipes_of_every_kind(draw: st.DrawFn, problem: LinearProblem, modes: Sequen
         fields["validation"] = draw(st.sampled_from([None, *get_args(Validation)] if arrays else [None, "data"]))
         fields["shuffle"] = draw(st.booleans()) if arrays else False
         fields["initial_epoch"] = draw(st.integers(0, 1))
-        has_one_rate = fields.get("schedule") is None and fields["optimizer"] != "multi"
-        callbacks = [name for name in get_args(CallbackName) if has_one_rate or name not in CALLBACKS_THAT_SET_THE_RATE]
+        settable = has_one_rate(fields["optimizer"], fields.get("schedule"))
+        callbacks = [name for name in get_args(CallbackName) if settable or name not in CALLBACKS_THAT_SET_THE_RATE]
         fields["callbacks"] = tuple(draw(st.lists(st.sampled_from(callbacks), max_size=2, unique=True)))
     return Recipe(**fields)
 

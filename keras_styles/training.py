@@ -26,7 +26,16 @@ from keras_styles.architectures import (
     values,
 )
 from keras_styles.problems import Array, Problem
-from keras_styles.recipes import OPTIMIZERS, CallbackName, Mode, Policy, Recipe, RecipeError, scaled_schedule
+from keras_styles.recipes import (
+    OPTIMIZERS,
+    CallbackName,
+    Mode,
+    Policy,
+    Recipe,
+    RecipeError,
+    has_one_rate,
+    scaled_schedule,
+)
 from keras_styles.sources import fit_data
 from keras_styles.styles import STYLES
 from keras_styles.training_record import Event, Record, Snapshot, Weights
@@ -218,7 +227,8 @@ def make_optimizer(recipe: Recipe) -> Any:
 
 def _rate_is_fixed(recipe: Recipe) -> bool:
     """Say whether a compiled optimizer cannot be given another learning rate."""
-    return recipe.schedule is not None or recipe.optimizer in ("multi", "loss_scale")
+    # A loss scale wraps the optimizer whose rate counts.
+    return recipe.optimizer == "loss_scale" or not has_one_rate(recipe.optimizer, recipe.schedule)
 
 
 def steps_per_execution(recipe: Recipe, samples: int, mode: Mode) -> int:
