@@ -33,7 +33,7 @@ lint: .venv/ready-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Ten thousand generated problems, with a seed of their own; half an hour on two cores.
+# Ten thousand generated problems, with a seed of their own; 20 to 30 minutes on two cores.
 nightly: .venv/ready
 	$(BIN)/pytest equivalence/ --hypothesis-profile=nightly
 
