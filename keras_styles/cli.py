@@ -1,18 +1,22 @@
-"""The command line: `report` builds the page, `check` trains one case, `replay` trains one that failed again."""
+"""The command line: builds the page, trains one case, trains a failed one again, shows and probes the ledger."""
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from keras_styles.cases import read_problem, read_recipe, read_start
-from keras_styles.engines import ENGINE_VARIABLE
+from keras_styles.differences import Difference
+from keras_styles.engines import ENGINE_VARIABLE, ENGINES
 from keras_styles.errors import KerasStylesError
-from keras_styles.records import results_folder
+from keras_styles.records import newest_differences, require_writable, results_folder, save_differences
 from keras_styles.reproduction import CaseFolderError, arrays_of, read
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -116,6 +120,59 @@ def replay(
     title = f"{pair}, trained again" if now.steps else f"{pair}, as they were kept; they agree by now"
     console.print(str(write_picture(folder, kept.case, shown, title)), markup=False)
     if now.steps:
+        raise typer.Exit(1)
+
+
+@app.command()
+def differences(
+    identifier: Annotated[str | None, typer.Argument(metavar="[ID]", help="An entry, as in T-01; all if none.")] = None,
+    run: Annotated[bool, typer.Option("--run", help="Run the probes on every engine, and save what they saw.")] = False,
+    page: Annotated[Path | None, typer.Option(help="Write the whole ledger as Markdown into this file.")] = None,
+) -> None:
+    """List where the styles are known to differ, or explain one entry; with --run, see whether each still holds."""
+    from keras_styles import ledger_text
+    from keras_styles.differences import find, ledger
+
+    chosen = ledger() if identifier is None else (find(identifier),)
+    if run:
+        _run_probes(chosen)
+    elif page is not None:
+        page.write_text(ledger_text.page(ledger(), newest_differences(results_folder())), encoding="utf-8")
+        console.print(str(page.resolve()), markup=False)
+    elif identifier is None:
+        console.print(ledger_text.table(chosen))
+    else:
+        console.print(ledger_text.explanation(chosen[0]))
+
+
+def _run_probes(chosen: Sequence[Difference]) -> None:
+    """Run probes on every engine, print what no longer holds, and save a record; exit with 1 if something changed."""
+    from keras_styles.differences import LOST_OR_CHANGED
+    from keras_styles.probing import probe_engines
+
+    folder = results_folder()
+    require_writable(folder)
+    with Progress(*Progress.get_default_columns(), console=console, transient=True) as progress:
+        task = progress.add_task("", total=len(chosen) * len(ENGINES))
+
+        def show(engine: str, identifier: str) -> None:
+            progress.update(task, advance=1, description=f"{identifier} on {engine}")
+
+        record = probe_engines(chosen, show)
+    failed = False
+    for engine in record.engines:
+        if engine.skipped:
+            console.print(f"{engine.engine}: skipped, {engine.skipped}", markup=False)
+            continue
+        counts = Counter(probed.verdict for probed in engine.differences)
+        console.print(f"{engine.engine}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+        for probed in engine.differences:
+            if probed.verdict in LOST_OR_CHANGED:
+                failed = True
+                console.print(f"  {probed.reason}", markup=False)
+    path, trouble = save_differences(record, folder)
+    console.print(trouble or f"saved as {path}", markup=False)
+    if failed:
         raise typer.Exit(1)
 
 

@@ -37,13 +37,20 @@ def chosen_engine() -> str:
         raise RuntimeChoiceError(
             f"{ENGINE_VARIABLE}={chosen} names no engine that can train here; set it to one of {', '.join(ENGINES)}."
         )
-    if importlib.util.find_spec(chosen) is None:
-        extra = "" if chosen == "tensorflow" else f"[{chosen}]"
-        raise RuntimeChoiceError(
-            f"{ENGINE_VARIABLE}={chosen}, but the package {chosen} is not installed; run "
-            f"pip install 'keras-styles{extra}' (in a checkout: pip install -e '.{extra}'), or choose another engine."
-        )
+    if reason := why_not_installed(chosen):
+        raise RuntimeChoiceError(f"{ENGINE_VARIABLE}={chosen}, but {reason}, or choose another engine.")
     return chosen
+
+
+def why_not_installed(engine: str) -> str | None:
+    """Say that an engine is not installed and how to mend that, or None if it is."""
+    if importlib.util.find_spec(engine) is not None:
+        return None
+    extra = "" if engine == "tensorflow" else f"[{engine}]"
+    return (
+        f"the package {engine} is not installed; run pip install 'keras-styles{extra}' "
+        f"(in a checkout: pip install -e '.{extra}')"
+    )
 
 
 def named_device() -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from annotated_types import MinLen
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
+from keras_styles.differences import Engine, Outcome, Verdict
 from keras_styles.errors import KerasStylesError
 from keras_styles.margins import Margins, merge_margins, worst_margin
 
@@ -154,6 +155,34 @@ class EquivalenceRecord(_Schema):
     comparisons_per_second: float | None = Field(default=None, description="comparisons / seconds")
     sensitivity: Sensitivity | None = Field(default=None, description="None where no such test ran")
     seeded_faults: SeededFaults | None = Field(default=None, description="None where none were tried")
+
+
+class ProbedDifference(_Schema):
+    """What became of one probe on one engine."""
+
+    id: str
+    verdict: Verdict
+    reason: str = Field(default="", description="a sentence, unless the entry of the ledger holds")
+    outcomes: dict[str, Outcome] = Field(default={}, description="what each style did; empty if the probe was lost")
+    seconds: float | None = Field(default=None, description="by the clock on the wall, None if the probe was lost")
+
+
+class ProbedEngine(_Schema):
+    """What became of all probes on one engine, or why none ran."""
+
+    engine: Engine
+    environment: Environment | None
+    skipped: str | None = Field(description="why no probe ran; None where they did")
+    differences: list[ProbedDifference]
+
+
+class DifferencesRecord(_Schema):
+    """One run of the ledger's probes."""
+
+    kind: Literal["differences"] = "differences"
+    schema_version: Literal[1] = 1
+    created: AwareDatetime
+    engines: list[ProbedEngine]
 
 
 class UnmeasuredCell(_Schema):
@@ -329,7 +358,24 @@ def save_equivalence(record: EquivalenceRecord, results: Path) -> tuple[Path, st
     return save(results / record.environment.machine, name, record.model_dump_json(indent=1) + "\n")
 
 
-Loaded = TypeVar("Loaded", EquivalenceRecord, BenchmarkRun)
+def save_differences(record: DifferencesRecord, results: Path) -> tuple[Path, str | None]:
+    """Save one run of the ledger's probes under a unique name in its machine's folder; see `save`."""
+    machine = next(run.environment.machine for run in record.engines if run.environment)
+    name = f"differences-{stamp(record.created)}-{uuid.uuid4().hex[:8]}.json"
+    return save(results / machine, name, record.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+
+
+def newest_differences(results: Path) -> DifferencesRecord | None:
+    """Return the record of the newest run of the ledger's probes, or None if there is none.
+
+    Raises:
+        ResultsError: if one of them cannot be read.
+    """
+    records = [load(path, DifferencesRecord) for path in results.glob("*/differences-*.json")]
+    return max(records, key=lambda record: record.created, default=None)
+
+
+Loaded = TypeVar("Loaded", EquivalenceRecord, BenchmarkRun, DifferencesRecord)
 
 
 def load(path: Path, schema: type[Loaded]) -> Loaded:
