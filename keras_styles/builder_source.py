@@ -18,7 +18,7 @@ class NoSourceError(Exception):
     """Why a builder's text cannot stand alone; half a sentence."""
 
 
-def builder_source(builders: Iterable[Callable[[int], Any]]) -> str:
+def builder_source(builders: Iterable[Callable[..., Any]]) -> str:
     """Return Python that defines the builders under their names, for a file that has imported `keras`.
 
     The text is that of their files, less annotations, which would need more imports.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_styles.errors import KerasStylesError
-from keras_styles.problems import LinearProblem, Problem, TableProblem
+from keras_styles.problems import ExpressionProblem, LinearProblem, Problem, TableProblem
 from keras_styles.recipes import Recipe
 from keras_styles.training_record import Weights
 
@@ -24,8 +24,8 @@ def read_problem(text: str) -> Problem:
     Raises:
         CaseError: if it is none.
     """
-    read = _read_call(text, (LinearProblem, TableProblem))
-    assert isinstance(read, LinearProblem | TableProblem)
+    read = _read_call(text, (ExpressionProblem, LinearProblem, TableProblem))
+    assert isinstance(read, ExpressionProblem | LinearProblem | TableProblem)
     return read
 
 

@@ -227,7 +227,7 @@ def read_ledger(path: Path) -> tuple[Difference, ...]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise LedgerError(f"The ledger {path} is no YAML in line {line} ({error.problem}); mend that line.") from error
-    if not isinstance(entries, list):
+    if node is None or not isinstance(entries, list):
         raise LedgerError(f"The ledger {path} is no list of entries; begin each with '- id:'.")
     for line, key in _repeated_keys(node):
         raise LedgerError(f"The ledger {path} has {key!r} twice in one entry, in line {line}; drop one of them.")

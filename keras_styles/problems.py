@@ -161,6 +161,60 @@ class TableProblem:
         return table.mean(axis=0), deviation
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExpressionProblem:
+    """Generated arithmetic expressions of sums, differences and products, as trees, and what they come to.
+
+    An expression has up to `operations` operations, each as likely, in a tree of any shape; its numbers are multiples
+    of a quarter from -1 to 1. A row of x holds its nodes, children before parents and the root last, with numbers that
+    are not used before them; each is four columns: 0 for a number, 1, 2, 3 for +, -, *; the places of the left and the
+    right child among the nodes; the number.
+
+    Raises:
+        ProblemError: if a field is out of its range.
+    """
+
+    samples: int = 32
+    operations: int = 3
+    data_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("samples", 1, math.inf), ("operations", 1, 100), ("data_seed", 0, LARGEST_SEED)):
+            if not is_integer(getattr(self, name), least, most):
+                raise ProblemError(
+                    f"ExpressionProblem needs {name} from {least} to {most}, a whole number, not "
+                    f"{name}={getattr(self, name)!r}."
+                )
+
+    @property
+    def features(self) -> int:
+        """Number of columns of x."""
+        return 4 * (2 * self.operations + 1)
+
+    def arrays(self, dtype: str = "float32") -> tuple[Array, Array]:
+        """Return x of shape (samples, features) and y of shape (samples, 1), both of `dtype`."""
+        random = np.random.RandomState(self.data_seed)
+        x = np.zeros((self.samples, self.features // 4, 4))
+        y = np.zeros((self.samples, 1))
+        for nodes, value in zip(x, y, strict=True):
+            operations = random.randint(self.operations + 1)
+            place = len(nodes) - (2 * operations + 1)
+            value[0], _ = _grow(random, nodes, place, operations)
+        return checked_arrays(x.reshape(self.samples, -1).astype(dtype), y.astype(dtype), where=repr(self))
+
+
+def _grow(random: np.random.RandomState, nodes: Float64Array, place: int, operations: int) -> tuple[float, int]:
+    """Write a random expression into nodes from a place on; return what it comes to, and the place after it."""
+    if not operations:
+        nodes[place, 3] = random.randint(-4, 5) / 4
+        return float(nodes[place, 3]), place + 1
+    operator, before = random.randint(3), random.randint(operations)
+    left, middle = _grow(random, nodes, place, before)
+    right, root = _grow(random, nodes, middle, operations - 1 - before)
+    nodes[root, :3] = operator + 1, middle - 1, root - 1
+    return (left + right, left - right, left * right)[operator], root + 1
+
+
 def checked_arrays(x: Array, y: Array, *, where: str) -> tuple[Array, Array]:
     """Return x and y if they can be trained on.
 

@@ -57,8 +57,7 @@ def train_case(kept: Kept) -> Replay:
     failed = failures(comparisons)
     steps = None
     if failed:
-        builders = trainer.architecture.builders
-        steps = retrace(Failure(comparisons, records, builders, lambda name: train(name, every_step=True)))
+        steps = retrace(Failure(comparisons, records, trainer.architecture, lambda name: train(name, every_step=True)))
     return Replay(steps, list(_changed(case, records)))
 
 

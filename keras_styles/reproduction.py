@@ -17,10 +17,11 @@ from keras_styles.errors import KerasStylesError
 from keras_styles.explanation import explain
 from keras_styles.records import Environment, draft_of, slug
 from keras_styles.reference import BIAS, KERNEL
-from keras_styles.script import Builders, render_script
+from keras_styles.script import render_script
 from keras_styles.training_record import Record
 
 if TYPE_CHECKING:
+    from keras_styles.architectures import Architecture
     from keras_styles.training import Trainer
 
 FAILURES = "failures"
@@ -94,14 +95,14 @@ class Failure:
     Attributes:
         comparisons: of the case, at least one of which failed.
         records: that took part, by name.
-        builders: by style, what built their models.
+        architecture: that built their models.
         train_again: trains what a name stands for anew, with a look after every step. The recipe of the record it
             returns is taken for what was done, that of the record in `records` for what was promised.
     """
 
     comparisons: Sequence[Comparison]
     records: Mapping[str, Record]
-    builders: Builders
+    architecture: "Architecture"
     train_again: Callable[[str], Record]
 
     @classmethod
@@ -111,7 +112,7 @@ class Failure:
         def train_again(name: str) -> Record:
             return trainer.train_again(records[name], every_step=True)
 
-        return cls(comparisons, records, trainer.architecture.builders, train_again)
+        return cls(comparisons, records, trainer.architecture, train_again)
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def keep(failure: Failure, steps: Steps, results: Path, remarks: Sequence[str] =
     """
     found, notes = steps.found, []
     try:
-        script = render_script(found, steps.first, steps.promised, steps.done, failure.builders, _stride(steps))
+        script = render_script(found, steps.first, steps.promised, steps.done, failure.architecture, _stride(steps))
     except NoSourceError as error:
         script = ""
         notes.append(f"there is no script of this case, since {error}")

@@ -30,7 +30,6 @@ from keras_styles.engines import (
     usable_cores,
 )
 from keras_styles.engines import RuntimeChoiceError as RuntimeChoiceError
-from keras_styles.problems import Array
 from keras_styles.recipes import DType, Mode, Policy
 from keras_styles.records import Environment, slug
 from keras_styles.reference import ComputedIn
@@ -269,7 +268,7 @@ def synchronize() -> None:
         _engine.cuda.synchronize()
 
 
-def repeated_batches(batches: list[tuple[Array, Array]]) -> Callable[[], Any]:
+def repeated_batches(batches: list[tuple[Any, Any]]) -> Callable[[], Any]:
     """Return a function that gives data for `fit(steps_per_epoch=...)`: the batches in order, over and over.
 
     On TensorFlow that is one dataset stripped of all that costs time and changes no bit: a tensor instead of slices
@@ -279,7 +278,7 @@ def repeated_batches(batches: list[tuple[Array, Array]]) -> Callable[[], Any]:
     """
     if ENGINE != "tensorflow":
 
-        def forever() -> Iterator[tuple[Array, Array]]:
+        def forever() -> Iterator[tuple[Any, Any]]:
             while True:
                 yield from batches
 
@@ -289,31 +288,31 @@ def repeated_batches(batches: list[tuple[Array, Array]]) -> Callable[[], Any]:
     if len(batches) == 1:
         dataset = data.from_tensors(batches[0])
     else:
-        x, y = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
-        dataset = data.from_tensor_slices((x, y)).batch(len(batches[0][0])).cache()
+        whole = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
+        dataset = data.from_tensor_slices(whole).batch(len(keras.tree.flatten(batches[0])[0])).cache()
     options = _engine.data.Options()
     options.deterministic = True
     options.autotune.enabled = False
     options.threading.private_threadpool_size = 1
     options.threading.max_intra_op_parallelism = 1
     options.experimental_optimization.apply_default_optimizations = False
-    open_shapes = tuple(
-        _engine.TensorSpec((None, *array.shape[1:]), _engine.dtypes.as_dtype(array.dtype)) for array in batches[0]
+    open_shapes = keras.tree.map_structure(
+        lambda array: _engine.TensorSpec((None, *array.shape[1:]), _engine.dtypes.as_dtype(array.dtype)), batches[0]
     )
     variant = _engine.data.experimental.to_variant(dataset.repeat().with_options(options))
     endless = _engine.data.experimental.from_variant(variant, open_shapes)
     return lambda: endless
 
 
-def gradients(model: Any, x: Array, y: Array) -> tuple[float, list[Any]]:
+def gradients(model: Any, x: Any, y: Any) -> tuple[float, list[Any]]:
     """Return the loss of one batch and its gradients, one for each trainable variable, computed eagerly.
 
     What a forward pass in training changes by itself (moving statistics, the state of a dropout) is changed.
 
     Args:
         model: compiled, with all its variables.
-        x: shape (samples, features).
-        y: shape (samples, outputs).
+        x: inputs, an array or a structure of arrays.
+        y: targets, likewise.
     """
     if ENGINE == "tensorflow":
         with _engine.GradientTape() as tape:
@@ -321,7 +320,8 @@ def gradients(model: Any, x: Array, y: Array) -> tuple[float, list[Any]]:
         return float(loss), list(tape.gradient(loss, model.trainable_variables))
     if ENGINE == "torch":
         model.zero_grad()
-        loss = model.compute_loss(x, keras.ops.convert_to_tensor(y), model(x, training=True), training=True)
+        targets = keras.tree.map_structure(keras.ops.convert_to_tensor, y)
+        loss = model.compute_loss(x, targets, model(x, training=True), training=True)
         loss.backward()
         return float(loss.detach()), [variable.value.grad for variable in model.trainable_variables]
 

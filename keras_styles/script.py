@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import numpy as np
@@ -22,7 +22,8 @@ from keras_styles.recipes import OPTIMIZERS, Recipe, scaled_schedule
 from keras_styles.reference import BIAS, KERNEL, Bounded
 from keras_styles.training_record import Record
 
-Builders = Mapping[str, Callable[[int], Any]]
+if TYPE_CHECKING:
+    from keras_styles.architectures import Architecture
 
 # Numbers of a dataset past which a script that holds them as text is of no use to anybody.
 MOST_NUMBERS = 200_000
@@ -63,7 +64,7 @@ def render_script(
     first: Comparison | None,
     promised: Mapping[str, Record],
     done: Mapping[str, Record],
-    builders: Builders,
+    architecture: "Architecture",
     steps: int = 1,
 ) -> str:
     """Return the text of a script that shows a failure.
@@ -73,7 +74,7 @@ def render_script(
         first: where it begins, with a look after every step.
         promised: with a look after every step, of the sides that are styles, and the recipe that each is held to.
         done: the same with the recipe that each was trained with.
-        builders: by style, what built their models.
+        architecture: that built their models.
         steps: that Keras takes between two looks of the script.
 
     Raises:
@@ -88,7 +89,7 @@ def render_script(
     arrays = _Arrays({})
     functions = ["left", "right"]
     rendered = [
-        _side(record, builders[record.style], arrays, function, steps)
+        _side(record, architecture, arrays, function, steps)
         for record, function in zip(sides.values(), functions, strict=False)
     ]
     allowed = reference = None
@@ -103,7 +104,10 @@ def render_script(
         notes=_notes(sides),
         variables=_variables(sides),
         engine=here.engine,
-        source=builder_source({builders[record.style]: None for record in sides.values()}),
+        source=builder_source(
+            dict.fromkeys([*(architecture.builders[record.style] for record in sides.values()), *architecture.readers])
+        ),
+        structured=bool(architecture.readers),
         arrays=arrays.texts,
         sides=rendered,
         halves_the_rate=any("lambda" in record.recipe.callbacks for record in sides.values()),
@@ -214,8 +218,13 @@ def _expected_looks(first: Comparison, records: Mapping[str, Record]) -> Looks:
     return looks
 
 
-def _side(record: Record, builder: Callable[[int], Any], arrays: _Arrays, function: str, steps: int) -> dict[str, Any]:
+def _side(record: Record, architecture: "Architecture", arrays: _Arrays, function: str, steps: int) -> dict[str, Any]:
     recipe = record.recipe
+    builder = architecture.builders[record.style]
+
+    def read(reader: Callable[[Any], Any], name: str) -> str:
+        return f"{reader.__name__}({name})" if reader in architecture.readers else name
+
     x, y = record.problem.arrays(recipe.variable_dtype)
     if record.weights_were_given:
         start = {name: literal(value) for name, value in record.initial_weights.items()}
@@ -224,8 +233,8 @@ def _side(record: Record, builder: Callable[[int], Any], arrays: _Arrays, functi
     side = {
         "function": function,
         "title": record.style,
-        "x": arrays.name("X", x),
-        "y": arrays.name("Y", y),
+        "x": read(architecture.inputs, arrays.name("X", x)),
+        "y": read(architecture.targets, arrays.name("Y", y)),
         "weights": arrays.name("WEIGHTS", recipe.sample_weights(len(x))) if recipe.weighted else "",
         "rows": "",
         "builder": builder.__name__,
@@ -235,7 +244,8 @@ def _side(record: Record, builder: Callable[[int], Any], arrays: _Arrays, functi
         "floatx": recipe.variable_dtype,
         "policy": recipe.dtype,
         "optimizer": _optimizer(recipe),
-        "loss": recipe.loss,
+        "loss": architecture.losses_of(recipe),
+        "loss_weights": dict(architecture.loss_weights) if architecture.loss_weights else None,
         "metrics": list(recipe.metrics) or None,
         "steps_per_execution": steps,
         "jit_compile": record.ran_as["jit_compile"],
@@ -248,13 +258,18 @@ def _side(record: Record, builder: Callable[[int], Any], arrays: _Arrays, functi
     if recipe.loop in ("train_on_batch", "custom_loop") or recipe.source in ("pydataset", "generator"):
         side["rows"] = f"[{', '.join(f'slice({rows.start}, {rows.stop})' for rows in recipe.batches(len(x)))}]"
     if side["loop"] != "train_on_batch":
-        side["fit"] = _fit(recipe, len(x))
+        side["fit"] = _fit(recipe, len(x), structured=bool(architecture.readers))
     return side
 
 
-def _fit(recipe: Recipe, samples: int) -> dict[str, str]:
-    """Return the arguments of `fit` as Python; `x`, `y`, `weights` and `rows` are there."""
-    batch = "(x[step], y[step], weights[step])" if recipe.weighted else "(x[step], y[step])"
+def _fit(recipe: Recipe, samples: int, *, structured: bool) -> dict[str, str]:
+    """Return the arguments of `fit` as Python; `x`, `y`, `weights` and `rows` are there, `take` if needed."""
+
+    def some(name: str, rows: str) -> str:
+        return f"take({name}, {rows})" if structured else f"{name}[{rows}]"
+
+    parts = [some("x", "step"), some("y", "step"), *(["weights[step]"] if recipe.weighted else [])]
+    batch = f"({', '.join(parts)})"
     arguments: dict[str, str] = {}
     if recipe.source == "pydataset":
         arguments["x"] = f"Batches([{batch} for step in rows])"
@@ -275,7 +290,8 @@ def _fit(recipe: Recipe, samples: int) -> dict[str, str]:
     if recipe.validation == "split":
         arguments["validation_split"] = repr(1 - looked_at.start / samples)
     elif recipe.validation == "data":
-        arguments["validation_data"] = f"(x[: {looked_at.stop}], y[: {looked_at.stop}])"
+        rows = f"slice({looked_at.stop})" if structured else f": {looked_at.stop}"
+        arguments["validation_data"] = f"({some('x', rows)}, {some('y', rows)})"
     callbacks = [_CALLBACKS[name] for name in recipe.callbacks if name in _CALLBACKS]
     return arguments | {
         "shuffle": repr(recipe.shuffle),

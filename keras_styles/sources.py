@@ -1,25 +1,67 @@
-"""Sources: the same samples handed to `fit` in everything that Keras takes them in."""
+"""Sources: a problem as an architecture reads it, and its samples in everything that Keras takes them in."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
 
 from keras_styles import runtime
-from keras_styles.problems import Array
-from keras_styles.recipes import Recipe, Source
+from keras_styles.architectures import Architecture
+from keras_styles.problems import Array, Problem
+from keras_styles.recipes import Recipe, RecipeError, Source
 
-Rows = tuple[Array, ...]
+# Each an array, or a structure of arrays with the samples as their first dimension.
+Rows = tuple[Any, ...]
 
 
-def fit_data(recipe: Recipe, x: Array, y: Array, weights: Array | None) -> dict[str, Any]:
+class Data(Hashable, Protocol):
+    """What a model is trained on; it is hashable, so that what is prepared of it can be kept."""
+
+    def arrays(self, dtype: str) -> tuple[Any, Any]:
+        """Return inputs and targets, each an array or a structure of arrays."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A problem as an architecture reads it."""
+
+    architecture: Architecture
+    problem: Problem
+
+    def arrays(self, dtype: str) -> tuple[Any, Any]:
+        """Return inputs and targets, each an array or a structure of arrays."""
+        x, y = self.problem.arrays(dtype)
+        return self.architecture.inputs(x), self.architecture.targets(y)
+
+
+def take(data: Any, rows: slice) -> Any:
+    """Return some samples of an array or of a structure of arrays."""
+    return runtime.keras.tree.map_structure(lambda array: array[rows], data)
+
+
+def samples_in(data: Any) -> int:
+    """Return how many samples there are in an array or in each array of a structure."""
+    return len(runtime.keras.tree.flatten(data)[0])
+
+
+def side_by_side(outputs: Any) -> Array:
+    """Return a model's outputs as one array of shape (samples, numbers of all outputs)."""
+    arrays = [np.asarray(output) for output in runtime.keras.tree.flatten(outputs)]
+    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+
+
+def fit_data(recipe: Recipe, x: Any, y: Any, weights: Array | None) -> dict[str, Any]:
     """Return the arguments of `fit` that carry the data.
 
     Args:
         recipe: names the source and the batches.
-        x: shape (samples, features).
-        y: shape (samples, outputs).
+        x: inputs, an array or a structure of arrays.
+        y: targets, likewise.
         weights: of the samples, shape (samples,), or None.
 
     Raises:
+        RecipeError: if the data cannot be brought into the form of the source.
         RuntimeChoiceError: if the engine has no such source.
     """
     rows = (x, y) if weights is None else (x, y, weights)
@@ -35,29 +77,35 @@ def why_no_source(source: Source) -> str | None:
 
 def _arrays(recipe: Recipe, rows: Rows) -> dict[str, Any]:
     given = dict(zip(("x", "y", "sample_weight"), rows, strict=False))
-    return given | {"batch_size": recipe.batch_size or len(rows[0])}
+    return given | {"batch_size": recipe.batch_size or samples_in(rows[0])}
 
 
 def _pandas(recipe: Recipe, rows: Rows) -> dict[str, Any]:
     import pandas as pd  # here, since only this source needs it
 
     x, y, *weights = rows
+    if not all(isinstance(array, np.ndarray) and array.ndim == 2 for array in (x, y)):
+        raise RecipeError(
+            "A recipe with source='pandas' needs inputs and targets that are one table each; choose another."
+        )
     tables: list[Any] = [pd.DataFrame(x), pd.DataFrame(y), *(pd.Series(w) for w in weights)]
     given = dict(zip(("x", "y", "sample_weight"), tables, strict=False))
     return given | {"batch_size": recipe.batch_size or len(x)}
 
 
 def _batches(recipe: Recipe, rows: Rows) -> list[Rows]:
-    return [tuple(array[step] for array in rows) for step in recipe.batches(len(rows[0]))]
+    return [take(rows, step) for step in recipe.batches(samples_in(rows))]
 
 
 def _dataset(recipe: Recipe, rows: Rows) -> dict[str, Any]:
     if reason := why_no_source("dataset"):
         raise runtime.RuntimeChoiceError(f"A recipe with source='dataset' cannot run here: {reason}; choose another.")
     engine = runtime.engine_module()
-    size = recipe.batch_size or len(rows[0])
+    size = recipe.batch_size or samples_in(rows)
     if runtime.ENGINE == "tensorflow":
         return {"x": engine.data.Dataset.from_tensor_slices(rows).batch(size)}
+    if not all(isinstance(array, np.ndarray) for array in rows):
+        raise RecipeError("A recipe with source='dataset' needs single inputs and targets on torch; choose another.")
     tensors = [engine.from_numpy(array) for array in rows]
     data = engine.utils.data
     return {"x": data.DataLoader(data.TensorDataset(*tensors), batch_size=size, shuffle=False)}

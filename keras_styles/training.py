@@ -36,8 +36,7 @@ from keras_styles.recipes import (
     has_one_rate,
     scaled_schedule,
 )
-from keras_styles.sources import fit_data
-from keras_styles.styles import STYLES
+from keras_styles.sources import Data, Reading, fit_data, samples_in, side_by_side, take
 from keras_styles.training_record import Event, Record, Snapshot, Weights
 
 # Three widths, four numbers of steps in a call and three styles make 36, a dozen families of recipes as many; single
@@ -90,7 +89,7 @@ class Trainer:
         """Train one style and return its record.
 
         Args:
-            style: one of `STYLES`.
+            style: one of the architecture's.
             problem: the data.
             recipe: how to train.
             initial_weights: where to start, by variable name; None, or a name that is missing, starts where the
@@ -103,16 +102,22 @@ class Trainer:
             RuntimeChoiceError: if the engine has no such mode or source.
         """
         mode = runtime.resolve_mode("eager" if recipe.loop == "custom_loop" else recipe.mode)
-        x, y = problem.arrays(recipe.variable_dtype)
+        if self.architecture.modes and mode not in self.architecture.modes:
+            raise RecipeError(
+                f"{self.architecture.name} runs in no mode but {', '.join(self.architecture.modes)}; "
+                f"set mode={self.architecture.modes[0]!r}."
+            )
+        data = Reading(self.architecture, problem)
+        x, y = data.arrays(recipe.variable_dtype)
         with runtime.on_device(self.device), runtime.precision(recipe.dtype), runtime.in_mode(mode):
-            steps = 1 if every_step else steps_per_execution(recipe, len(x), mode)
+            steps = 1 if every_step else steps_per_execution(recipe, samples_in(y), mode)
             kept = self._compiled(style, problem.features, recipe, mode, steps)
             if kept.seed == recipe.seed:
                 start = kept.initial_weights
             else:
                 start = self._initial_weights(style, problem.features, recipe.seed, recipe.dtype)
             kept.reset({**start, **(initial_weights or {})}, recipe)
-            session = _Session(kept.model, problem, recipe, every_step=every_step)
+            session = _Session(kept.model, data, recipe, every_step=every_step)
             initial = get_weights(kept.model)
             model = session.train()
             # First of all: on jax, with moving averages, evaluating frees arrays that the optimizer still holds.
@@ -131,7 +136,7 @@ class Trainer:
                 initial_weights=initial,
                 weights_were_given=initial_weights is not None,
                 snapshots=tuple(session.looks.snapshots),
-                predictions=np.array(model.predict_on_batch(x)),
+                predictions=side_by_side(model.predict_on_batch(x)),
                 evaluation=_floats(model.test_on_batch(x, y, return_dict=True)),
                 gradients=session.gradients,
                 optimizer_state=optimizer_state,
@@ -146,8 +151,11 @@ class Trainer:
         *,
         every_step: bool = False,
     ) -> dict[str, Record]:
-        """Train every style alike and return the records by style."""
-        return {style: self.train(style, problem, recipe, initial_weights, every_step=every_step) for style in STYLES}
+        """Train every style of the architecture alike and return the records by style."""
+        return {
+            style: self.train(style, problem, recipe, initial_weights, every_step=every_step)
+            for style in self.architecture.styles
+        }
 
     def train_again(self, record: Record, *, every_step: bool = False) -> Record:
         """Train what a record is of once more: its style, problem and recipe, from the weights that it was given."""
@@ -168,7 +176,7 @@ class Trainer:
             self._kept.move_to_end(key)
             return self._kept[key]
         model = self.architecture.build(style, features, recipe.seed)
-        compile_model(model, recipe, mode, steps)
+        compile_model(model, recipe, mode, steps, self.architecture)
         model.optimizer.build(model.trainable_variables)
         optimizer_state = [array_of(variable) for variable in model.optimizer.variables]
         self._kept[key] = _Kept(model, recipe.seed, get_weights(model), optimizer_state)
@@ -177,8 +185,17 @@ class Trainer:
         return self._kept[key]
 
 
-def compile_model(model: Any, recipe: Recipe, mode: Mode, steps: int = 1) -> None:
+def compile_model(
+    model: Any, recipe: Recipe, mode: Mode, steps: int = 1, architecture: Architecture | None = None
+) -> None:
     """Compile a model for a recipe, with every choice made that Keras would otherwise make by itself.
+
+    Args:
+        model: built or not.
+        recipe: how it will be trained.
+        mode: how its steps will be executed.
+        steps: that Keras takes before it comes back to Python.
+        architecture: that the model is of, if its outputs have losses of their own.
 
     Raises:
         RecipeError: if Keras does not take the optimizer's options, the loss or a metric.
@@ -188,7 +205,8 @@ def compile_model(model: Any, recipe: Recipe, mode: Mode, steps: int = 1) -> Non
     try:
         model.compile(
             optimizer=make_optimizer(recipe),
-            loss=recipe.loss,
+            loss=architecture.losses_of(recipe) if architecture else recipe.loss,
+            loss_weights=architecture.loss_weights if architecture else None,
             metrics=list(recipe.metrics) or None,
             steps_per_execution=steps,
             **arguments,
@@ -257,9 +275,9 @@ def _ran_as(model: Any) -> dict[str, Any]:
 class _Session:
     """One training of one model: the loop that the recipe asks for, and all that is seen on the way."""
 
-    def __init__(self, model: Any, problem: Problem, recipe: Recipe, *, every_step: bool) -> None:
+    def __init__(self, model: Any, data: Data, recipe: Recipe, *, every_step: bool) -> None:
         self._model = model
-        self._problem = problem
+        self._data = data
         self._recipe = recipe
         draws = recipe.shuffle or any("seed_generator" in name for name in named_variables(model))
         self.looks = (_LooksAtSteps if every_step else _Looks)(recipe, draws=draws)
@@ -281,7 +299,7 @@ class _Session:
 
     def _repeat_batches(self) -> Any:
         recipe = self._recipe
-        endless, steps_per_epoch = _repeated_batches(self._problem, recipe)
+        endless, steps_per_epoch = _repeated_batches(self._data, recipe)
         self._model.fit(
             endless(),
             epochs=recipe.epochs // self.looks.epochs,
@@ -297,7 +315,7 @@ class _Session:
         with tempfile.TemporaryDirectory() as folder:
             callbacks = [_CALLBACKS[name](Path(folder)) for name in recipe.callbacks]
             callbacks += [_Listener(self.events)] if recipe.callbacks else []
-            arguments = fit_arguments(self._problem, recipe)
+            arguments = fit_arguments(self._data, recipe)
             self._model.fit(**arguments, verbose=0, callbacks=[*callbacks, self.looks])
             self._check_files(Path(folder))
         return self._model
@@ -313,24 +331,25 @@ class _Session:
             self.events.append(Event(f"{path.name} holds the weights of its epoch", {"same": float(same)}))
         set_weights(self._model, final)
 
-    def _step_by_step(self, step: Callable[[Array, Array, Array | None], dict[str, float]]) -> Any:
+    def _step_by_step(self, step: Callable[[Any, Any, Array | None], dict[str, float]]) -> Any:
         """Take each batch through `step`, which trains on it and returns its logs; an epoch's loss is the samples'."""
         recipe, model = self._recipe, self._model
-        x, y = self._problem.arrays(recipe.variable_dtype)
-        weights = recipe.sample_weights(len(x))
+        x, y = self._data.arrays(recipe.variable_dtype)
+        samples = samples_in(y)
+        weights = recipe.sample_weights(samples)
         for epoch in range(recipe.epochs):
             total = 0.0
-            for number, rows in enumerate(recipe.batches(len(x))):
-                logs = step(x[rows], y[rows], weights[rows] if recipe.weighted else None)
-                total += logs["loss"] * len(x[rows])
+            for number, rows in enumerate(recipe.batches(samples)):
+                logs = step(take(x, rows), take(y, rows), weights[rows] if recipe.weighted else None)
+                total += logs["loss"] * (rows.stop - rows.start)
                 self.looks.after_step(model, epoch, number)
-            self.looks.after_epoch(model, epoch, logs | {"loss": total / len(x)})
+            self.looks.after_epoch(model, epoch, logs | {"loss": total / samples})
         return model
 
-    def _train_on_batch(self, x: Array, y: Array, weights: Array | None) -> dict[str, float]:
+    def _train_on_batch(self, x: Any, y: Any, weights: Array | None) -> dict[str, float]:
         return _floats(self._model.train_on_batch(x, y, sample_weight=weights, return_dict=True))
 
-    def _apply_gradients(self, x: Array, y: Array, weights: Array | None) -> dict[str, float]:
+    def _apply_gradients(self, x: Any, y: Any, weights: Array | None) -> dict[str, float]:
         """Train on a batch with gradients that the engine was asked for; the first ones are kept."""
         assert weights is None, "a recipe with a loop of its own has none"
         variables = self._model.trainable_variables
@@ -343,7 +362,7 @@ class _Session:
 
     def _save_and_resume(self) -> Any:
         recipe = self._recipe
-        data = fit_arguments(self._problem, recipe) | {"verbose": 0, "callbacks": [self.looks]}
+        data = fit_arguments(self._data, recipe) | {"verbose": 0, "callbacks": [self.looks]}
         half = recipe.epochs // 2
         self._model.fit(**data | {"epochs": half})
         with tempfile.TemporaryDirectory() as folder:
@@ -354,28 +373,29 @@ class _Session:
         return resumed
 
 
-def fit_arguments(problem: Problem, recipe: Recipe) -> dict[str, Any]:
+def fit_arguments(data: Data, recipe: Recipe) -> dict[str, Any]:
     """Return all that the public `fit` is told, but for verbosity and callbacks."""
-    x, y = problem.arrays(recipe.variable_dtype)
-    arguments = fit_data(recipe, x, y, recipe.sample_weights(len(x)) if recipe.weighted else None)
+    x, y = data.arrays(recipe.variable_dtype)
+    samples = samples_in(y)
+    arguments = fit_data(recipe, x, y, recipe.sample_weights(samples) if recipe.weighted else None)
     arguments |= {"epochs": recipe.epochs, "initial_epoch": recipe.initial_epoch, "shuffle": recipe.shuffle}
     if recipe.steps_per_epoch is not None:
         arguments["steps_per_epoch"] = recipe.steps_per_epoch
-    looked_at = recipe.validation_rows(len(x))
+    looked_at = recipe.validation_rows(samples)
     if recipe.validation:
         arguments["validation_batch_size"] = looked_at.stop - looked_at.start
     if recipe.validation == "split":
-        arguments["validation_split"] = 1 - looked_at.start / len(x)
+        arguments["validation_split"] = 1 - looked_at.start / samples
     elif recipe.validation == "data":
-        arguments["validation_data"] = x[looked_at], y[looked_at]
+        arguments["validation_data"] = take(x, looked_at), take(y, looked_at)
     return arguments
 
 
 @lru_cache(maxsize=4)  # the styles take turns on the same data
-def _repeated_batches(problem: Problem, recipe: Recipe) -> tuple[Callable[[], Any], int]:
-    x, y = problem.arrays(recipe.variable_dtype)
-    rows = recipe.batches(len(x))
-    return runtime.repeated_batches([(x[step], y[step]) for step in rows]), len(rows)
+def _repeated_batches(data: Data, recipe: Recipe) -> tuple[Callable[[], Any], int]:
+    x, y = data.arrays(recipe.variable_dtype)
+    rows = recipe.batches(samples_in(y))
+    return runtime.repeated_batches([(take(x, step), take(y, step)) for step in rows]), len(rows)
 
 
 def _floats(logs: Mapping[str, Any]) -> dict[str, float]:

@@ -103,8 +103,7 @@ def faulty_training(promised: Recipe, done: Mapping[str, Recipe]) -> Failure:
         return trainer.train(style, LINE, done.get(style, promised), every_step=every_step)
 
     records = {style: replace(train(style, every_step=False), recipe=promised) for style in STYLES}
-    builders = trainer.architecture.builders
-    return Failure(compare_all(records), records, builders, lambda style: train(style, every_step=True))
+    return Failure(compare_all(records), records, trainer.architecture, lambda style: train(style, every_step=True))
 
 
 def kept_in(results: Path) -> Kept:
@@ -290,7 +289,7 @@ def test_a_healthy_pair_agrees_in_its_script(tmp_path: Path, capsys: pytest.Capt
     recipe = replace(ADAM, metrics=("mae",), shuffle=True)
     steps = trainer.train_styles(LINE, recipe, every_step=True)
     found = compare_styles(steps)[0]
-    script = render_script(found, None, steps, steps, trainer.architecture.builders)
+    script = render_script(found, None, steps, steps, trainer.architecture)
     (tmp_path / SCRIPT).write_text(script, encoding="utf-8")
     assert run_here(tmp_path, capsys) == (0, "sequential and functional agree.\n")
 
@@ -354,7 +353,7 @@ def test_a_script_trains_what_the_recipe_says(name: str, tmp_path: Path) -> None
     }
     script = tmp_path / SCRIPT
     found = compare_styles(records)[0]
-    script.write_text(render_script(found, None, records, records, trainer.architecture.builders), encoding="utf-8")
+    script.write_text(render_script(found, None, records, records, trainer.architecture), encoding="utf-8")
     assert_imports_only_keras_and_numpy(script)
     mode = records["sequential"].mode
     with runtime.on_device("cpu"), runtime.precision(recipe.dtype), runtime.in_mode(mode):
@@ -389,7 +388,7 @@ def test_what_a_script_does_otherwise_is_said_in_its_header() -> None:
         (replace(ADAM, callbacks=("checkpoint",)), "a callback saved the weights after each epoch, which changes no "),
     ):
         steps = trainer.train_styles(LINE, recipe, every_step=True)
-        script = render_script(compare_styles(steps)[0], None, steps, steps, trainer.architecture.builders)
+        script = render_script(compare_styles(steps)[0], None, steps, steps, trainer.architecture)
         assert f"# Other than in the suite: {note}" in script
 
 
@@ -665,14 +664,14 @@ def test_names_are_escaped_in_the_picture_and_the_script(kept: Kept) -> None:
     trainer = Trainer(load("linear_regression"))
     runs = {bad: trainer.train("functional", LINE, RECIPE, every_step=True)}
     runs["'''; raise SystemExit"] = runs[bad]
-    script = render_script(compare_styles(runs)[0], None, runs, runs, trainer.architecture.builders)
+    script = render_script(compare_styles(runs)[0], None, runs, runs, trainer.architecture)
     assert not [node for node in ast.walk(ast.parse(script)) if isinstance(node, ast.Raise)]
 
 
 def test_a_table_of_the_bundled_data_needs_no_file_in_its_script() -> None:
     trainer = Trainer(load("linear_regression"))
     steps = trainer.train_styles(TableProblem(source="study_hours"), Recipe(epochs=1), every_step=True)
-    script = render_script(compare_styles(steps)[0], None, steps, steps, trainer.architecture.builders)
+    script = render_script(compare_styles(steps)[0], None, steps, steps, trainer.architecture)
     assert "study_hours" not in script
     assert right_way.ARCHITECTURE.builders.keys() == set(STYLES)
 

@@ -5,14 +5,15 @@ import pkgutil
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
 from keras_styles import runtime
 from keras_styles.errors import KerasStylesError
 from keras_styles.problems import Array
+from keras_styles.recipes import Mode, Recipe
 from keras_styles.styles import STYLES
 from keras_styles.training_record import Weights
 
@@ -23,24 +24,91 @@ class ArchitectureError(KerasStylesError, LookupError):
     """An architecture that was asked for and is not there."""
 
 
+def as_it_is(array: Array) -> Array:
+    """Take columns for what they are: a table."""
+    return array
+
+
+def halves_of_columns(x: Any) -> tuple[Any, Any]:
+    """Take columns for two inputs, the first and the last half; one that is in the middle goes to both."""
+    width = (x.shape[1] + 1) // 2
+    return x[:, :width], x[:, -width:]
+
+
+def columns_as_steps(x: Array) -> Array:
+    """Take columns for the steps of a series of single numbers: shape (samples, columns, 1)."""
+    return x[..., None]
+
+
 @dataclass(frozen=True)
+class Inexpressible:
+    """That a style cannot express an architecture, and what happens to somebody who tries.
+
+    Attributes:
+        why: the reason, in a sentence.
+        attempt: does what one would try, a function without arguments. Where that goes well, it returns another one,
+            which calls what was constructed.
+        moment: which of the two fails.
+        error: name of the exception's class.
+        says: a part of its message.
+    """
+
+    why: str
+    attempt: Callable[[], Any]
+    moment: Literal["construction", "call"]
+    error: str
+    says: str
+
+
+@dataclass(frozen=True, eq=False)
 class Architecture:
-    """One model written in every style.
+    """One model written in every style that can express it.
+
+    A problem is a table, whatever the architecture: how its columns become inputs and targets is for the architecture
+    to say, so that each can be trained on everything that is drawn.
 
     Attributes:
         name: its name in records and test ids, and of its file.
         builders: for each style, a function of the number of features that returns a model with all its variables.
+        inexpressible: for each other style, why there is none.
+        inputs: makes the model's inputs of x of shape (samples, features): an array, a tuple or arrays by name.
+        targets: makes its targets of y of shape (samples, 1), likewise.
+        losses: of each output by name; None where the recipe's is that of the only one.
+        loss_weights: of each output by name.
+        modes: in which its styles can run; None where they can in all.
     """
 
     name: str
     builders: Mapping[str, Callable[[int], Any]]
+    inexpressible: Mapping[str, Inexpressible] = field(default_factory=dict)
+    inputs: Callable[[Array], Any] = as_it_is
+    targets: Callable[[Array], Any] = as_it_is
+    losses: Mapping[str, str] | None = None
+    loss_weights: Mapping[str, float] | None = None
+    modes: tuple[Mode, ...] | None = None
 
     def __post_init__(self) -> None:
-        if tuple(self.builders) != STYLES:
+        if tuple(self.builders) != tuple(style for style in STYLES if style in self.builders):
             raise ValueError(
                 f"{self.name} is built as {', '.join(self.builders)}, but the styles are {', '.join(STYLES)}: one that "
                 "is not listed in keras_styles/styles.py would never be compared"
             )
+        if sorted([*self.builders, *self.inexpressible]) != sorted(STYLES):
+            raise ValueError(f"{self.name} needs each of {', '.join(STYLES)} once, built or with a reason why not")
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The styles that can express it."""
+        return tuple(self.builders)
+
+    @property
+    def readers(self) -> list[Callable[[Array], Any]]:
+        """What makes inputs or targets of columns; none where those are taken for what they are."""
+        return [reader for reader in (self.inputs, self.targets) if reader is not as_it_is]
+
+    def losses_of(self, recipe: Recipe) -> Any:
+        """Return what `compile` is told of losses: those of each output, or the recipe's."""
+        return dict(self.losses) if self.losses else recipe.loss
 
     def build(self, style: str, features: int, seed: int) -> Any:
         """Return a new model with the weights that `seed` leads to.
