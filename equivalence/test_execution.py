@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 
 from equivalence.agreement import assert_modes_agree, assert_styles_agree, examples
+from equivalence.covering_recipes import RECIPES
 from keras_styles import runtime
-from keras_styles.architectures import NAMES
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Mode, Recipe
 from keras_styles.strategies import Case, cases, well_posed_problems
@@ -23,7 +23,7 @@ STEPS = [1] if runtime.ENGINE == "torch" else [2, 5]
 
 
 @pytest.mark.parametrize("mode", runtime.modes())
-@pytest.mark.parametrize("architecture", NAMES)
+@pytest.mark.parametrize("architecture", RECIPES)
 def test_styles_agree_in_every_mode(trainer_of: Callable[[str], Trainer], architecture: str, mode: Mode) -> None:
     # XLA compiles each size of a batch anew, so here they are of one size.
     recipe = replace(RAGGED, epochs=2, batch_size=15, optimizer="adam", mode=mode)

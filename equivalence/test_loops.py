@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from equivalence.agreement import assert_runs_agree, assert_styles_agree
+from equivalence.covering_recipes import RECIPES
 from keras_styles import runtime
-from keras_styles.architectures import NAMES, load, set_weights
+from keras_styles.architectures import load, set_weights
 from keras_styles.comparison import compare_styles, failures
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Loop, Recipe
@@ -23,7 +24,7 @@ RESUMED = replace(UNINTERRUPTED, loop="save_and_resume")
 
 
 @pytest.mark.parametrize("loop", ["train_on_batch", "custom_loop"])
-@pytest.mark.parametrize("architecture", NAMES)
+@pytest.mark.parametrize("architecture", RECIPES)
 def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, loop: Loop) -> None:
     """A loop with gradients of its own compares those of the first step as well."""
     records = assert_styles_agree(trainer_of(architecture), PROBLEM, replace(RECIPE, loop=loop))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from keras_styles import runtime
-from keras_styles.architectures import Architecture
+from keras_styles.architectures import Architecture, array_of
 from keras_styles.problems import Array, Problem
 from keras_styles.recipes import Recipe, RecipeError, Source
 
@@ -47,7 +47,7 @@ def samples_in(data: Any) -> int:
 
 def side_by_side(outputs: Any) -> Array:
     """Return a model's outputs as one array of shape (samples, numbers of all outputs)."""
-    arrays = [np.asarray(output) for output in runtime.keras.tree.flatten(outputs)]
+    arrays = [array_of(output) for output in runtime.keras.tree.flatten(outputs)]
     return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
 
 

@@ -25,6 +25,7 @@ from keras_styles.architectures import (
     set_weights,
     values,
 )
+from keras_styles.engines import ENGINE_VARIABLE
 from keras_styles.problems import Array, Problem
 from keras_styles.recipes import (
     OPTIMIZERS,
@@ -99,7 +100,7 @@ class Trainer:
         Raises:
             ProblemError: if the data cannot be trained on.
             RecipeError: if Keras refuses the recipe.
-            RuntimeChoiceError: if the engine has no such mode or source.
+            RuntimeChoiceError: if the engine has no such mode or source, or cannot train the architecture.
         """
         mode = runtime.resolve_mode("eager" if recipe.loop == "custom_loop" else recipe.mode)
         if self.architecture.modes and mode not in self.architecture.modes:
@@ -107,6 +108,8 @@ class Trainer:
                 f"{self.architecture.name} runs in no mode but {', '.join(self.architecture.modes)}; "
                 f"set mode={self.architecture.modes[0]!r}."
             )
+        if reason := self.architecture.untrainable.get(runtime.ENGINE):
+            raise runtime.RuntimeChoiceError(f"{reason}; choose another {ENGINE_VARIABLE}.")
         data = Reading(self.architecture, problem)
         x, y = data.arrays(recipe.variable_dtype)
         with runtime.on_device(self.device), runtime.precision(recipe.dtype), runtime.in_mode(mode):

@@ -1,5 +1,6 @@
 """Trainer: what it keeps, what it tells apart, and that Keras was told what the recipe says."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from keras_styles.architectures.linear_regression import ARCHITECTURE
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import OPTIMIZERS, SCHEDULES, Recipe, RecipeError
 from keras_styles.sources import why_no_source
-from keras_styles.styles import STYLES
 from keras_styles.training import Trainer, compile_model, make_optimizer, steps_per_execution
 
 LINE = LinearProblem(weights=(3.0,), bias=1.0)
@@ -35,8 +35,7 @@ def test_a_style_that_nobody_would_compare_is_refused() -> None:
         Architecture(name="linear_regression", builders=builders)
 
 
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "style"), [(name, style) for name in NAMES for style in load(name).styles])
 def test_weights_begin_where_a_seed_of_keras_leads(name: str, style: str) -> None:
     """Whatever has been drawn before: a build seeds less than Keras would, but enough."""
     architecture = load(name)
@@ -45,6 +44,26 @@ def test_weights_begin_where_a_seed_of_keras_leads(name: str, style: str) -> Non
     runtime.keras.utils.set_random_seed(12)
     built = get_weights(architecture.build(style, 3, 11))
     assert {name: value.tolist() for name, value in told.items()} == {n: v.tolist() for n, v in built.items()}
+
+
+def test_an_architecture_without_a_style_says_why() -> None:
+    builders = {style: ARCHITECTURE.builders[style] for style in ("functional", "subclassing")}
+    with pytest.raises(ValueError, match="needs each of sequential, functional, subclassing once, built or with a"):
+        Architecture(name="linear_regression", builders=builders)
+
+
+def test_an_architecture_that_runs_eagerly_only_is_refused_in_another_mode() -> None:
+    if runtime.modes() == ("eager",):
+        pytest.skip(f"{runtime.ENGINE} has no other mode")
+    trainer = Trainer(load("recursive_network"))
+    with pytest.raises(RecipeError, match="recursive_network runs in no mode but eager; set mode='eager'"):
+        trainer.train("subclassing", LINE, Recipe(epochs=1))
+
+
+def test_an_architecture_that_an_engine_cannot_train_is_refused_there() -> None:
+    architecture = replace(ARCHITECTURE, untrainable={runtime.ENGINE: "It cannot be"})
+    with pytest.raises(runtime.RuntimeChoiceError, match="It cannot be; choose another KERAS_BACKEND"):
+        Trainer(architecture).train("functional", LINE, Recipe(epochs=1))
 
 
 def test_one_model_serves_other_data_rates_and_seeds() -> None:
@@ -143,9 +162,9 @@ def test_what_keras_does_not_take_is_one_sentence() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_variables_go_by_the_same_distinct_names_in_every_style(name: str) -> None:
-    models = [load(name).build(style, 3, 0) for style in STYLES]
+    models = [load(name).build(style, 3, 0) for style in load(name).styles]
     names = [list(named_variables(model)) for model in models]
-    assert names[0] == names[1] == names[2]
+    assert all(others == names[0] for others in names)
     assert len(names[0]) == len(models[0].variables)
 
 

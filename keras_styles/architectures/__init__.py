@@ -76,6 +76,7 @@ class Architecture:
         losses: of each output by name; None where the recipe's is that of the only one.
         loss_weights: of each output by name.
         modes: in which its styles can run; None where they can in all.
+        untrainable: by engine, why Keras cannot train it there.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Architecture:
     losses: Mapping[str, str] | None = None
     loss_weights: Mapping[str, float] | None = None
     modes: tuple[Mode, ...] | None = None
+    untrainable: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if tuple(self.builders) != tuple(style for style in STYLES if style in self.builders):
@@ -169,9 +171,9 @@ def _by_distinct_name(variables: Iterable[Any], name_of: Callable[[str], str]) -
     return named
 
 
-def array_of(variable: Any) -> Array:
-    """Return a copy of a variable's value."""
-    return np.array(runtime.keras.ops.convert_to_numpy(variable))
+def array_of(value: Any) -> Array:
+    """Return a copy of the value of a variable or tensor."""
+    return np.array(runtime.keras.ops.convert_to_numpy(value))
 
 
 def values(variables: Mapping[str, Any]) -> dict[str, Array]:

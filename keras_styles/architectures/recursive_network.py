@@ -46,6 +46,13 @@ class RecursiveNetwork(keras.Model):  # type: ignore[misc]  # Keras has no type 
         self.deeper = layers.Dense(UNITS, activation="tanh", name="deeper")
         self.output_layer = layers.Dense(1, name="output_layer")
 
+    def build(self, input_shape: Any) -> None:
+        """Make all variables, which Keras cannot do by itself when it loads: it calls a model with symbols."""
+        x_shape, _ = input_shape
+        self.first_layer.build(x_shape)
+        self.deeper.build((None, UNITS))
+        self.output_layer.build((None, UNITS))
+
     def call(self, inputs: Any) -> Any:
         """Return the prediction of shape (samples, 1) for x of shape (samples, features) and depths (samples, 1)."""
         x, depth = inputs
@@ -87,4 +94,7 @@ ARCHITECTURE = Architecture(
     inputs=with_depths,
     # Python asks for a value at each level, and only an eager tensor has one.
     modes=("eager",),
+    untrainable={
+        "jax": "On jax Keras calls a model with symbols before it trains it, also eagerly, and a symbol has no value"
+    },
 )

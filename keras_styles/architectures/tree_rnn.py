@@ -43,7 +43,12 @@ class TreeRNN(keras.Model):  # type: ignore[misc]  # Keras has no type informati
         self.output_layer = layers.Dense(1, name="output_layer")
 
     def call(self, trees: Any) -> Any:
-        """Return the prediction of shape (samples, 1) for trees of shape (samples, nodes, 4)."""
+        """Return the prediction of shape (samples, 1) for trees of shape (samples, nodes, 4).
+
+        The nodes are counted in Python, which takes another trace for each number of them. On TensorFlow `fit` and
+        `predict` give that up at the second number they meet and trace for any, where nothing can be counted: call
+        the model itself on trees of another size.
+        """
         states: list[Any] = []
         for number in range(trees.shape[1]):
             node = trees[:, number]
