@@ -55,7 +55,7 @@ def pickled(model: Any, folder: Path, fresh: Callable[[], Any]) -> Any:
     return pickle.loads(pickle.dumps(model))
 
 
-# Keras' own clone of a subclass of `Sequential` is a plain one: entry S-20 of the ledger.
+# Keras' own clone of a subclass of `Sequential` is a plain one: entry S-30 of the ledger.
 LOST = {("custom_train_step", "sequential", cloned)}
 # Keras does not save what the next mask will be drawn from, of whatever layer draws any: entry S-11 of the ledger.
 NOT_SAVED = "seed_generator"

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from keras_styles import cli, runtime
-from keras_styles.architectures import Architecture, load
+from keras_styles.architectures import NAMES, load
 from keras_styles.architectures import linear_regression as right_way
 from keras_styles.architectures.linear_regression import subclassing as subclassing_as_it_should_be
 from keras_styles.builder_source import NoSourceError, builder_source
 from keras_styles.comparison import compare_all, compare_modes, compare_styles, describe, failures
 from keras_styles.problems import LinearProblem, TableProblem
-from keras_styles.recipes import Recipe
+from keras_styles.recipes import Recipe, Source
 from keras_styles.reproduction import (
     CASE,
     MESSAGE,
@@ -47,6 +47,7 @@ from tests.conftest import process_environment
 layers = keras.layers
 
 LINE = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=10, noise=0.1)
+PLANE = replace(LINE, weights=(3.0, -1.0, 0.5, 2.0))
 RECIPE = Recipe(epochs=2, batch_size=4)
 ADAM = Recipe(optimizer="adam", learning_rate=0.1, epochs=2, batch_size=4)
 
@@ -87,7 +88,7 @@ def wide_network(features: int) -> Any:
 
 def with_fault(architecture: str, **builders: Any) -> Trainer:
     good = load(architecture)
-    return Trainer(Architecture(good.name, {**good.builders, **builders}))
+    return Trainer(replace(good, builders={**good.builders, **builders}))
 
 
 def failure_of(trainer: Trainer, recipe: Recipe, problem: Any = LINE, start: Any = None) -> Failure:
@@ -357,6 +358,26 @@ def test_a_script_trains_what_the_recipe_says(name: str, tmp_path: Path) -> None
     assert_imports_only_keras_and_numpy(script)
     mode = records["sequential"].mode
     with runtime.on_device("cpu"), runtime.precision(recipe.dtype), runtime.in_mode(mode):
+        module = runpy.run_path(str(script), run_name="script")
+        for record, train in zip(records.values(), (module["train_left"], module["train_right"]), strict=True):
+            assert_same_training(record, train())
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("source", ["arrays", "generator"])
+@pytest.mark.parametrize("name", [name for name in NAMES if len(load(name).styles) > 1])
+def test_a_script_trains_any_architecture(name: str, source: Source, tmp_path: Path) -> None:
+    """Whatever it reads the columns of a problem as, and however many losses it has."""
+    trainer = Trainer(load(name))
+    recipe = replace(ADAM, source=source, validation="data")
+    records = {
+        style: trainer.train(style, PLANE, recipe, every_step=True) for style in trainer.architecture.styles[-2:]
+    }
+    found = compare_styles(records)[0]
+    script = tmp_path / SCRIPT
+    script.write_text(render_script(found, None, records, records, trainer.architecture), encoding="utf-8")
+    assert_imports_only_keras_and_numpy(script)
+    with runtime.on_device("cpu"):
         module = runpy.run_path(str(script), run_name="script")
         for record, train in zip(records.values(), (module["train_left"], module["train_right"]), strict=True):
             assert_same_training(record, train())

@@ -10,7 +10,7 @@ layers = keras.layers
 UNITS = 4
 HEADS = 2
 # In graph mode TensorFlow's arithmetic optimizer orders a sum by the names of its terms, so two models with other names
-# differ in the last bits, two of one style too (entry P-20 of the ledger). The styles' default names are others.
+# differ in the last bits, two of one style too (entry P-30 of the ledger). The styles' default names are others.
 NAME = "transformer_block"
 
 
