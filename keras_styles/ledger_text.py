@@ -26,25 +26,32 @@ for name, function in list(globals().items()):
             print(name, "->", type(error).__name__, error)
 """
 
-_SYMBOLS: Mapping[Kind, str] = {"equal": "✓", "silent difference": "≠", "warning": "⚠", "error": "✗"}
+SYMBOLS: Mapping[Kind, str] = {"equal": "✓", "silent difference": "≠", "warning": "⚠", "error": "✗"}
 _COLORS: Mapping[Kind, str] = {"equal": "green", "silent difference": "red", "warning": "yellow", "error": "magenta"}
 
 
-def kinds(difference: Difference) -> dict[tuple[str, str], Kind]:
-    """Return what kind of outcome each style is, by style and engine, for what the ledger claims of newest Keras.
+def kinds_by_style(difference: Difference, outcomes: Mapping[str, Outcome]) -> dict[str, Kind]:
+    """Return what kind of outcome each style is.
 
     What is special about a style, as in `subclassing_with_training`, is left to the explanation: here counts the style
     itself, or the first of its variants where there is no plain one.
     """
-    found: dict[tuple[str, str], Kind] = {}
-    for observation in reversed(difference.seen):
-        for engine in observation.engines:
-            for style in STYLES:
-                names = [name for name in observation.styles if style_of(name) == style]
-                if names:
-                    name = style if style in names else names[0]
-                    found[style, engine] = difference.kind(observation.styles[name])
+    found = {}
+    for style in STYLES:
+        names = [name for name in outcomes if style_of(name) == style]
+        if names:
+            found[style] = difference.kind(outcomes[style if style in names else names[0]])
     return found
+
+
+def kinds(difference: Difference) -> dict[tuple[str, str], Kind]:
+    """Return what kind of outcome each style is, by style and engine, as the ledger claims."""
+    return {
+        (style, engine): kind
+        for observation in reversed(difference.seen)
+        for engine in observation.engines
+        for style, kind in kinds_by_style(difference, observation.styles).items()
+    }
 
 
 def script(difference: Difference) -> str:
@@ -112,7 +119,7 @@ def page(differences: Sequence[Difference], record: DifferencesRecord | None) ->
         styles=STYLES,
         engines=ENGINES,
         record=record,
-        symbols=_SYMBOLS,
+        symbols=SYMBOLS,
         verdicts=_verdicts(record),
     )
 
@@ -120,7 +127,7 @@ def page(differences: Sequence[Difference], record: DifferencesRecord | None) ->
 def markdown_text(text: str) -> str:
     """Escape text for Markdown, also in a table; what stands between backticks stays code."""
     parts = text.split("`")
-    if len(parts) % 2 == 0:  # a backtick without its partner
+    if len(parts) % 2 == 0 or "``" in text:  # a backtick without its partner, or nothing between two
         parts = ["".join(parts)]
     shown = [
         f"`{part.replace('|', chr(92) + '|')}`" if number % 2 else re.sub(r"([\\*_\[\]<>|#~])", r"\\\1", part)

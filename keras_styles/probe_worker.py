@@ -28,7 +28,7 @@ def observe(path: str) -> dict[str, Outcome]:
 
 def _outcome(function: Callable[[], Any]) -> Outcome:
     # Names of layers are counted and generators are seeded throughout a process; no probe should feel another.
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(0)
     with warnings.catch_warnings(record=True) as caught:

@@ -1,4 +1,4 @@
-"""The first page: do the styles agree, and what does each cost, on which machine; one file without scripts."""
+"""The first page: do the styles agree, where do they differ, what does each cost; one file without scripts."""
 
 from importlib import resources
 from pathlib import Path
@@ -7,7 +7,10 @@ import jinja2
 
 from keras_styles import __version__
 from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
+from keras_styles.dashboard.matrix import matrix
 from keras_styles.dashboard.summary import Summary, summarize
+from keras_styles.differences import ledger
+from keras_styles.ledger_text import SYMBOLS
 from keras_styles.records import ResultsError
 from keras_styles.styles import BASELINE_STYLE, STYLES
 
@@ -24,7 +27,7 @@ def write_page(results: Path, out: Path) -> tuple[Path, Summary]:
         ResultsError: if there is no record to show, or the page cannot be written.
     """
     summary = summarize(results)
-    if not summary.sections:
+    if not summary.sections and summary.differences is None:
         aside = f" {len(summary.set_aside)} files there could not be read." if summary.set_aside else ""
         raise ResultsError(
             f"There is no record under {results}; run pytest equivalence/ and pytest bench/ --benchmark-save first."
@@ -64,5 +67,7 @@ def render(summary: Summary) -> str:
         styles=STYLES,
         baseline=BASELINE_STYLE,
         colours=COLOURS,
+        rows=matrix(ledger(), summary.differences) if summary.differences else [],
+        symbols=SYMBOLS,
         version=__version__,
     )

@@ -11,6 +11,7 @@ from keras_styles.margins import merge_margins
 from keras_styles.records import (
     BenchmarkRun,
     CostInfo,
+    DifferencesRecord,
     Environment,
     EquivalenceRecord,
     ResultsError,
@@ -117,9 +118,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Summary:
-    """All sections, by identity, and a sentence for each file that was set aside."""
+    """All sections, by identity, the newest run of the ledger's probes, and a sentence for each file set aside."""
 
     sections: list[Section]
+    differences: DifferencesRecord | None = None
     set_aside: list[str] = field(default_factory=list)
 
 
@@ -131,6 +133,7 @@ def summarize(results: Path) -> Summary:
     """
     equivalence: dict[Identity, EquivalenceRecord] = {}
     benchmark: dict[Identity, BenchmarkRun] = {}
+    differences: DifferencesRecord | None = None
     set_aside = []
     for path in sorted(results.glob("*/*.json")):
         try:
@@ -138,6 +141,9 @@ def summarize(results: Path) -> Summary:
                 record = load(path, EquivalenceRecord)
                 key = identity(record.environment)
                 equivalence[key] = max(record, equivalence.get(key, record), key=_completeness)
+            elif path.name.startswith("differences-"):
+                probed = load(path, DifferencesRecord)
+                differences = max(probed, differences or probed, key=lambda r: r.created)
             else:
                 run = load(path, BenchmarkRun)
                 key = identity(run.machine_info.keras_styles)
@@ -146,7 +152,7 @@ def summarize(results: Path) -> Summary:
             set_aside.append(str(error))
     # The default engine first, since most readers came for it.
     keys = sorted(equivalence.keys() | benchmark.keys(), key=lambda key: (key.machine, key.engine != "tensorflow", key))
-    return Summary([Section(equivalence.get(key), benchmark.get(key)) for key in keys], set_aside)
+    return Summary([Section(equivalence.get(key), benchmark.get(key)) for key in keys], differences, set_aside)
 
 
 def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:

@@ -1,0 +1,74 @@
+"""Effort: what a style asks of a programmer, counted in the source of the architectures."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from keras_styles.architectures import Architecture
+from keras_styles.builder_source import builder_source
+
+# What a class has so that Keras can save, load, clone and build it.
+BY_HAND = ("get_config", "from_config", "build", "get_build_config", "build_from_config", "kwargs", "register")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What it took to write some models.
+
+    Attributes:
+        lines: of code, without blank ones, comments and docstrings.
+        names: distinct names of Keras and of Python's object model that one has to know.
+        by_hand: how often something is there only so that the model can be saved, loaded, cloned or built.
+    """
+
+    lines: int
+    names: int
+    by_hand: int
+
+
+def effort(architectures: Iterable[Architecture], style: str) -> Effort:
+    """Return what it took to write these architectures in a style, from their constants to their variables."""
+    lines, by_hand, names = 0, 0, set[str]()
+    for architecture in architectures:
+        tree = ast.parse(builder_source([architecture.builders[style]]))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+                node.body = node.body[1:] or [ast.Pass()]
+        lines += len(ast.unparse(tree).replace("\n\n", "\n").splitlines())
+        used = _names(tree)
+        names |= set(used)
+        by_hand += sum(any(part in name for part in BY_HAND) for name in _declared(tree))
+    return Effort(lines, len(names), by_hand)
+
+
+def _names(tree: ast.AST) -> Iterable[str]:
+    """Yield the names that are not the author's own: attributes of Keras, and methods that Python or Keras call."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            yield node.attr
+        elif isinstance(node, ast.FunctionDef) and any(
+            argument.arg == "self" for argument in node.args.args
+        ):
+            yield node.name
+        elif isinstance(node, ast.Name) and node.id in ("super", "self"):
+            yield node.id
+
+
+def _declared(tree: ast.AST) -> Iterable[str]:
+    """Yield the names of methods, of collected keywords and of decorators."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+            if node.args.kwarg:
+                yield node.args.kwarg.arg
+        if isinstance(node, ast.ClassDef):
+            for decorator in node.decorator_list:
+                yield from (part.attr for part in ast.walk(decorator) if isinstance(part, ast.Attribute))
+
+
+def compared(architectures: Iterable[Architecture], styles: Iterable[str]) -> dict[str, Effort]:
+    """Return what those architectures took that all of these styles can express, by style."""
+    chosen = list(styles)
+    common: list[Any] = [each for each in architectures if set(chosen) <= set(each.styles)]
+    return {style: effort(common, style) for style in chosen}
