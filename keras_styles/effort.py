@@ -47,9 +47,7 @@ def _names(tree: ast.AST) -> Iterable[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
             yield node.attr
-        elif isinstance(node, ast.FunctionDef) and any(
-            argument.arg == "self" for argument in node.args.args
-        ):
+        elif isinstance(node, ast.FunctionDef) and any(argument.arg == "self" for argument in node.args.args):
             yield node.name
         elif isinstance(node, ast.Name) and node.id in ("super", "self"):
             yield node.id

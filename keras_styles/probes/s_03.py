@@ -1,0 +1,44 @@
+"""Load a saved model without `custom_objects`; the subclass is registered in one variant and not in the other."""
+
+import tempfile
+
+import keras
+import numpy as np
+
+x = np.ones((2, 3), dtype="float32")
+
+
+def loaded(model):
+    """Save the model and load it; say whether what was loaded predicts the same."""
+    before = keras.ops.convert_to_numpy(model(x))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.keras")
+        model = keras.saving.load_model(f"{folder}/model.keras")
+    after = keras.ops.convert_to_numpy(model(x))
+    return "loaded" if np.array_equal(before, after) else "other predictions"
+
+
+class Subclass(keras.Model):
+    def __init__(self, **keywords):
+        super().__init__(**keywords)
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def sequential():
+    return loaded(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+
+
+def functional():
+    inputs = keras.Input((3,))
+    return loaded(keras.Model(inputs, keras.layers.Dense(1)(inputs)))
+
+
+def subclassing():
+    return loaded(Subclass())
+
+
+def subclassing_registered():
+    return loaded(keras.saving.register_keras_serializable("S03")(Subclass)())

@@ -1,0 +1,39 @@
+"""Save a whole model in the legacy format, HDF5, and load it."""
+
+import tempfile
+
+import keras
+import numpy as np
+
+x = np.ones((2, 3), dtype="float32")
+
+
+def loaded(model, **custom_objects):
+    """Save the model and load it; say whether what was loaded predicts the same."""
+    before = keras.ops.convert_to_numpy(model(x))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.h5")
+        model = keras.saving.load_model(f"{folder}/model.h5", custom_objects=custom_objects)
+    after = keras.ops.convert_to_numpy(model(x))
+    return "loaded" if np.array_equal(before, after) else "other predictions"
+
+
+def sequential():
+    return loaded(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+
+
+def functional():
+    inputs = keras.Input((3,))
+    return loaded(keras.Model(inputs, keras.layers.Dense(1)(inputs)))
+
+
+def subclassing():
+    class Subclass(keras.Model):
+        def __init__(self, **keywords):
+            super().__init__(**keywords)
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+    return loaded(Subclass(), Subclass=Subclass)

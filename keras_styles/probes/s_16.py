@@ -1,0 +1,44 @@
+"""Save and load a model that has a `Lambda` layer."""
+
+import tempfile
+
+import keras
+import numpy as np
+
+x = np.ones((2, 3), dtype="float32")
+
+
+def loaded(model, **custom_objects):
+    """Save the model and load it; say whether what was loaded predicts the same."""
+    before = keras.ops.convert_to_numpy(model(x))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.keras")
+        model = keras.saving.load_model(f"{folder}/model.keras", custom_objects=custom_objects)
+    after = keras.ops.convert_to_numpy(model(x))
+    return "loaded" if np.array_equal(before, after) else "other predictions"
+
+
+def sequential():
+    return loaded(keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: 2 * x)]))
+
+
+def functional():
+    inputs = keras.Input((3,))
+    return loaded(keras.Model(inputs, keras.layers.Lambda(lambda x: 2 * x)(inputs)))
+
+
+def functional_with_operators():
+    inputs = keras.Input((3,))
+    return loaded(keras.Model(inputs, 2 * inputs))
+
+
+def subclassing():
+    class Subclass(keras.Model):
+        def __init__(self, **keywords):
+            super().__init__(**keywords)
+            self.doubled = keras.layers.Lambda(lambda x: 2 * x)
+
+        def call(self, x):
+            return self.doubled(x)
+
+    return loaded(Subclass(), Subclass=Subclass)
