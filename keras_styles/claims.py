@@ -66,7 +66,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "functional_is_a_graph_without_recursion",
-        "Functional takes a model for a directed acyclic graph, so recursive networks and tree RNNs are out of its reach.",
+        "Functional takes a model for a directed acyclic graph; recursive networks and tree RNNs are out of its reach.",
         "holds with a reservation",
         "The graph may hold a layer that recurses inside, and a tree of at most so many nodes can be drawn out node by "
         "node; what the graph itself cannot have is a depth that depends on the data.",

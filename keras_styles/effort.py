@@ -3,13 +3,13 @@
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 from keras_styles.architectures import Architecture
 from keras_styles.builder_source import builder_source
 
-# What a class has so that Keras can save, load, clone and build it.
-BY_HAND = ("get_config", "from_config", "build", "get_build_config", "build_from_config", "kwargs", "register")
+# What a class has only so that Keras can save, load, clone and build it: methods, collected keywords, a decorator.
+BY_HAND: Final = ("get_config", "build", "kwargs", "register_keras_serializable")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def effort(architectures: Iterable[Architecture], style: str) -> Effort:
         lines += len(ast.unparse(tree).replace("\n\n", "\n").splitlines())
         used = _names(tree)
         names |= set(used)
-        by_hand += sum(any(part in name for part in BY_HAND) for name in _declared(tree))
+        by_hand += sum(name in BY_HAND for name in _declared(tree))
     return Effort(lines, len(names), by_hand)
 
 
@@ -63,10 +63,3 @@ def _declared(tree: ast.AST) -> Iterable[str]:
         if isinstance(node, ast.ClassDef):
             for decorator in node.decorator_list:
                 yield from (part.attr for part in ast.walk(decorator) if isinstance(part, ast.Attribute))
-
-
-def compared(architectures: Iterable[Architecture], styles: Iterable[str]) -> dict[str, Effort]:
-    """Return what those architectures took that all of these styles can express, by style."""
-    chosen = list(styles)
-    common: list[Any] = [each for each in architectures if set(chosen) <= set(each.styles)]
-    return {style: effort(common, style) for style in chosen}

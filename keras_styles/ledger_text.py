@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
+from keras_styles.claims import CLAIMS
 from keras_styles.differences import Difference, Kind, Outcome, style_of
 from keras_styles.engines import ENGINES
 from keras_styles.records import DifferencesRecord
@@ -114,6 +115,7 @@ def page(differences: Sequence[Difference], record: DifferencesRecord | None) ->
     environment.filters |= {"text": markdown_text, "code": markdown_code, "link": _link}
     return environment.get_template("differences.md.j2").render(
         differences=differences,
+        claims=CLAIMS,
         kinds={difference.id: kinds(difference) for difference in differences},
         counts=Counter(difference.severity for difference in differences),
         styles=STYLES,

@@ -55,7 +55,8 @@ class TreeRNN(keras.Model):  # type: ignore[misc]  # Keras has no type informati
             kind, left, right = (ops.cast(node[:, place], "int32") for place in range(3))
             state = self.leaf(node[:, 3:])
             if states:
-                state = ops.where(kind[:, None] == 0, state, self.combine(kind, left, right, states))
+                # Not `==`, which in a graph compares two Python objects and is False: entry P-31 of the ledger.
+                state = ops.where(ops.equal(kind[:, None], 0), state, self.combine(kind, left, right, states))
             states.append(state)
         return self.output_layer(states[-1])
 
