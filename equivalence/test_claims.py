@@ -1,13 +1,17 @@
-"""Claims: what the seed text says of the three styles, each with the evidence for its verdict."""
+"""Claims: what the seed text says of the three styles, and how it writes them, each with the evidence."""
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from keras_styles import runtime
 from keras_styles.architectures import NAMES, Architecture, array_of, load
-from keras_styles.claims import CLAIMS
+from keras_styles.architectures.linear_regression import SeedLinearRegression
+from keras_styles.claims import CLAIMS, SEED_CODE
 from keras_styles.effort import effort
-from keras_styles.problems import ExpressionProblem
+from keras_styles.problems import Array, ExpressionProblem, TableProblem
 from keras_styles.styles import STYLES
 
 keras = runtime.keras
@@ -30,6 +34,9 @@ def test_every_claim_has_its_evidence() -> None:
     for claim in CLAIMS:
         assert f"test_{claim.name}" in globals(), claim.name
         assert bool(claim.reservation) == (claim.verdict != "holds")
+    for piece in SEED_CODE:
+        assert f"test_seed_code_{piece.name}" in globals(), piece.name
+        assert bool(piece.mend) == (piece.today != "works")
 
 
 def test_sequential_is_simplest_for_stacks() -> None:
@@ -128,3 +135,56 @@ def test_subclassing_asks_the_most() -> None:
             assert subclassing.lines > 1.5 * other.lines
             assert subclassing.names > other.names
             assert subclassing.by_hand > 10 * other.by_hand
+
+
+# The seed's hours and scores, as the arrays of one dimension that it has.
+X, Y = (array[:, 0] for array in TableProblem(source="study_hours").arrays())
+
+
+def seed_functional() -> Any:
+    inputs = keras.Input(shape=(1,))
+    return keras.Model(inputs, layers.Dense(1, activation="linear")(inputs))
+
+
+def fitted(model: Any, x: Array) -> float:
+    """Train for an epoch as the seed does, shuffled, and return the loss."""
+    keras.utils.set_random_seed(0)
+    model.compile(optimizer=keras.optimizers.SGD(learning_rate=0.01), loss="mse", metrics=["mse"], jit_compile=False)
+    return float(model.fit(x, Y, epochs=1, verbose=0).history["loss"][0])
+
+
+@pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`:UserWarning")
+def test_seed_code_init_without_keywords(tmp_path: Path) -> None:
+    model = SeedLinearRegression()
+    assert fitted(model, X[:, None]) > 0
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'trainable'"):
+        keras.saving.load_model(tmp_path / "model.keras")
+    mended = load("linear_regression").build("subclassing", features=1, seed=0)
+    mended.save(tmp_path / "mended.keras")
+    assert type(keras.saving.load_model(tmp_path / "mended.keras")) is type(mended)
+
+
+def test_seed_code_input_dim_on_a_layer() -> None:
+    with pytest.warns(UserWarning, match="Do not pass an `input_shape`/`input_dim` argument"):
+        model = SeedLinearRegression()
+    assert model.weights == []
+    model(X[:, None])
+    assert len(model.weights) == 2
+
+
+def test_seed_code_functional_model() -> None:
+    assert fitted(seed_functional(), X[:, None]) > 0
+
+
+def test_seed_code_learning_rate_as_lr() -> None:
+    with pytest.raises(ValueError, match=r"Argument\(s\) not recognized: \{'lr': 0.01\}"):
+        keras.optimizers.SGD(lr=0.01)
+
+
+@pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`:UserWarning")
+def test_seed_code_one_dimensional_arrays() -> None:
+    assert fitted(seed_functional(), X) > 0
+    with pytest.raises(ValueError, match="expected min_ndim=2, found ndim=1"):
+        fitted(SeedLinearRegression(), X)
+    assert fitted(SeedLinearRegression(), X[:, None]) > 0

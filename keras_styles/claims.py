@@ -1,7 +1,8 @@
-"""Claims: what the seed text says of the three styles, and how that stands with today's Keras.
+"""Claims: what the seed text says of the three styles and how it writes them, and how that stands with today's Keras.
 
 The seed is `keras_subclassing_api`, a chapter of a Korean tutorial on deep learning; its sentences are given here in
-English. `equivalence/test_claims.py` has a test of the same name for each claim, which shows its verdict.
+English. `equivalence/test_claims.py` has a test of the same name for each claim, which shows its verdict, and one for
+each piece of the seed's code.
 """
 
 from dataclasses import dataclass
@@ -80,5 +81,55 @@ CLAIMS: Final = (
         "subclassing_asks_the_most",
         "Subclassing asks the most of the programmer.",
         "holds",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A piece of the seed's code.
+
+    Attributes:
+        name: of the piece, and of the test that runs it.
+        code: as the seed has it.
+        today: what becomes of it.
+        mend: the smallest change that makes it work; empty where it does.
+    """
+
+    name: str
+    code: str
+    today: str
+    mend: str = ""
+
+
+SEED_CODE: Final = (
+    Written(
+        "init_without_keywords",
+        "def __init__(self): super(LinearRegression, self).__init__()",
+        "trains and saves; the saved file cannot be loaded, since Keras hands `trainable` and `dtype` to `__init__`",
+        "def __init__(self, **kwargs): super().__init__(**kwargs)",
+    ),
+    Written(
+        "input_dim_on_a_layer",
+        "Dense(1, input_dim=1, activation='linear')",
+        "warns, and in a class builds nothing: there are no weights before the first call",
+        "Dense(1), and call the model once",
+    ),
+    Written(
+        "functional_model",
+        "inputs = Input(shape=(1,)); output = Dense(1, activation='linear')(inputs); Model(inputs, output)",
+        "works",
+    ),
+    Written(
+        "learning_rate_as_lr",
+        "optimizers.SGD(lr=0.01)",
+        "ValueError: the argument is not recognized",
+        "optimizers.SGD(learning_rate=0.01)",
+    ),
+    Written(
+        "one_dimensional_arrays",
+        "model.fit(X, y, epochs=300), of arrays of shape (samples,)",
+        "works with Functional, which adds the missing axis; ValueError with the class",
+        "X[:, None]",
     ),
 )

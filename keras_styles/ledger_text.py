@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
-from keras_styles.claims import CLAIMS
+from keras_styles.claims import CLAIMS, SEED_CODE
 from keras_styles.differences import Difference, Kind, Outcome, style_of
 from keras_styles.engines import ENGINES
 from keras_styles.records import DifferencesRecord
@@ -116,6 +116,7 @@ def page(differences: Sequence[Difference], record: DifferencesRecord | None) ->
     return environment.get_template("differences.md.j2").render(
         differences=differences,
         claims=CLAIMS,
+        seed_code=SEED_CODE,
         kinds={difference.id: kinds(difference) for difference in differences},
         counts=Counter(difference.severity for difference in differences),
         styles=STYLES,
