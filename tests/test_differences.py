@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from keras_styles import differences, ledger_text, runtime
+from keras_styles.architectures import NAMES, load
 from keras_styles.differences import Difference, LedgerError, Outcome, find, ledger, read_ledger, style_of
+from keras_styles.effort import effort
 from keras_styles.probing import probe_engines, prober
 from keras_styles.records import newest_differences
+from keras_styles.styles import STYLES
 from tests.conftest import ROOT, Run, process_environment
 
 ENTRY = """\
@@ -251,6 +254,17 @@ def test_the_page_for_people_is_current() -> None:
     """`keras-styles differences --page DIFFERENCES.md` writes it anew."""
     page = (ROOT / "DIFFERENCES.md").read_text(encoding="utf-8")
     assert page == ledger_text.page(ledger(), newest_differences(ROOT / "results"))
+
+
+def test_the_readme_counts_what_there_is() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"{len(ledger())} differences" in readme
+    common = [each for each in map(load, NAMES) if each.styles == STYLES]
+    sequential, functional, subclassing = (effort(common, style) for style in STYLES)
+    assert (
+        f"took {sequential.lines} lines in Sequential, {functional.lines} in Functional and {subclassing.lines} as "
+        f"classes, where {subclassing.by_hand} things"
+    ) in readme
 
 
 def test_whatever_an_entry_says_is_no_markup_of_the_page(tmp_path: Path) -> None:
