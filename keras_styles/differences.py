@@ -32,8 +32,8 @@ Category = Literal[
     "masking",
     "interface",
 ]
-# high: other numbers, or lost work, without an exception. medium: an exception or a warning where another style has
-# none. low: a surprise that changes no number and stops nobody.
+# high: other numbers, or lost work, without an exception when it happens. medium: an exception or a warning where
+# another style has none. low: a surprise that changes no number and stops nobody.
 Severity = Literal["high", "medium", "low"]
 Kind = Literal["equal", "silent difference", "warning", "error"]
 Verdict = Literal["holds", "changed", "not claimed", "crashed", "timed out"]
