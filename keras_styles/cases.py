@@ -24,7 +24,7 @@ def read_problem(text: str) -> Problem:
     Raises:
         CaseError: if it is none.
     """
-    read = _read_call(text, (ExpressionProblem, LinearProblem, TableProblem))
+    read = _read_call(text, (LinearProblem, TableProblem, ExpressionProblem))
     assert isinstance(read, ExpressionProblem | LinearProblem | TableProblem)
     return read
 
