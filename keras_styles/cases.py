@@ -66,9 +66,17 @@ def _read_call(text: str, classes: tuple[type[Any], ...]) -> Any:
             raise CaseError(f"{text!r} is not of the form {expected}; write for example {EXAMPLE}.")
         if call.args or any(keyword.arg is None for keyword in call.keywords):
             raise CaseError(f"{text!r} has arguments without a name; write name=value for each.")
-        values = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        values = {str(keyword.arg): _literal(keyword) for keyword in call.keywords}
         return names[call.func.id](**values)
     except (SyntaxError, TypeError, ValueError) as error:
         if isinstance(error, KerasStylesError):
             raise
         raise CaseError(f"{text!r} cannot be read as {expected} ({error}); write for example {EXAMPLE}.") from error
+
+
+def _literal(keyword: ast.keyword) -> Any:
+    try:
+        return ast.literal_eval(keyword.value)
+    except ValueError as error:
+        value = ast.unparse(keyword.value)
+        raise ValueError(f"{keyword.arg}={value} is no number, text in quotes, tuple or dictionary of such") from error

@@ -18,6 +18,7 @@ from keras_styles.engines import ENGINE_VARIABLE, ENGINES
 from keras_styles.errors import KerasStylesError
 from keras_styles.records import newest_differences, require_writable, results_folder, save_differences
 from keras_styles.reproduction import CaseFolderError, arrays_of, read
+from keras_styles.styles import STYLES
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 # Columns that a table of numbers may take.
@@ -53,7 +54,7 @@ def check(
     architecture: Annotated[str, typer.Option(help="Name of the architecture.")] = "linear_regression",
     start: Annotated[str | None, typer.Option(help="Weights to start at, JSON by variable name.")] = None,
 ) -> None:
-    """Train one problem in all three styles; the exit code is 0 if they agree, 1 if they differ or diverge."""
+    """Train one problem in all three styles; the exit code is 0 if they agree, 1 if not or if nothing moved."""
     from keras_styles import architectures, runtime
     from keras_styles.comparison import compare_all, failures
     from keras_styles.reproduction import Failure, explain_and_keep
@@ -62,8 +63,12 @@ def check(
     case = read_problem(problem), read_recipe(recipe), read_start(start)
     device = runtime.chosen_device()
     model = architectures.load(architecture)
+    if len(model.styles) < 2:
+        raise architectures.ArchitectureError(
+            f"Only {model.styles[0]} can express {architecture}, so there is nothing to compare; choose another one."
+        )
     runtime.make_deterministic(True)  # as the suite does whose failures are repeated here
-    with console.status("training the three styles"):
+    with console.status(f"training {', '.join(model.styles)}"):
         trainer = Trainer(model, device)
         records = trainer.train_styles(*case)
         comparisons = compare_all(records)
@@ -81,7 +86,10 @@ def check(
             text = explain_and_keep(Failure.by(trainer, comparisons, records), results_folder())
         console.print(text, markup=False)
         raise typer.Exit(1)
-    console.print("The three styles agree.")
+    if not any(record.moved for record in records.values()):
+        console.print("No training moved a weight, so that they agree proves nothing; raise the learning rate.")
+        raise typer.Exit(1)
+    console.print("The three styles agree." if len(records) == len(STYLES) else f"{' and '.join(records)} agree.")
 
 
 @app.command()

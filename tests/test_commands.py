@@ -251,6 +251,22 @@ def test_check_reports_divergence_as_divergence(run: Run) -> None:
     assert "The three styles agree" not in done.stdout
 
 
+def test_check_compares_the_styles_that_can_express_an_architecture(run: Run) -> None:
+    case = "LinearProblem(weights=(1.0,))", "Recipe(epochs=2)"
+    done = run("keras_styles.cli", "check", *case, "--architecture=residual_add")
+    assert done.returncode == 0
+    assert "functional and subclassing agree." in done.stdout
+    refused = run("keras_styles.cli", "check", *case, "--architecture=tree_rnn")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("keras-styles: Only subclassing can express tree_rnn, so there is nothing to ")
+
+
+def test_check_does_not_call_it_agreement_if_nothing_moved(run: Run) -> None:
+    done = run("keras_styles.cli", "check", "LinearProblem(weights=(1.0,))", "Recipe(learning_rate=0.0, epochs=2)")
+    assert done.returncode == 1
+    assert "No training moved a weight, so that they agree proves nothing; raise the learning rate." in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -258,6 +274,7 @@ def test_check_reports_divergence_as_divergence(run: Run) -> None:
         (("__import__('os').system('true')",), "is not of the form LinearProblem(...) or TableProblem(...)"),
         (("LinearProblem((1.0,))",), "has arguments without a name"),
         (("LinearProblem(weights=(1.0,), noise=-open('x'))",), "cannot be read as LinearProblem(...)"),
+        (("LinearProblem(weights=(1.0,), noise=much)",), "(noise=much is no number, text in quotes, tuple or"),
         (("LinearProblem(weights=(1.0,), nose=1.0)",), "unexpected keyword argument 'nose'"),
         (
             ("LinearProblem(weights=(1.0,))", "Recipe(epochs=0)"),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from keras_styles.dashboard.charts import DIFFER
+from keras_styles.dashboard.charts import DIFFER, margins_chart
 from keras_styles.dashboard.page import render, write_page
 from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.records import (
@@ -97,12 +97,22 @@ def test_every_margin_is_drawn_and_one_past_the_bound_has_its_number() -> None:
     page = render(Summary([section()]))
     assert bars(page) == PASSED.stages[0].margins
     assert DIFFER not in page.split("What does it cost")[0]
-    margins = {"0": 1, "2^-1074": 2, "2^0": 3, "2^1": 77, "2^1023": 5, "inf": 88}
+    margins = {"0": 1, "2^-20": 2, "2^0": 3, "2^1": 77, "2^1023": 5, "inf": 88}
     stage = PASSED.stages[0].model_copy(update={"margins": margins})
     page = render(Summary([section(equivalence=PASSED.model_copy(update={"stages": [stage]}))]))
     assert bars(page) == margins
     for count in (77, 5, 88):
         assert re.search(rf'fill="{DIFFER}"[^>]*>{count}</text>', page), count
+
+
+def test_the_smallest_margins_share_a_bar() -> None:
+    """Those of a long run reach down to 2^-140, which would squeeze all bars into a corner."""
+    svg = margins_chart({"2^-1074": 3, "2^-30": 4, "2^-24": 5, "2^-2": 6})
+    assert "margin up to 2^-24: 12 comparisons" in svg
+    assert "2^-30" not in svg
+    less = "\N{LESS-THAN OR EQUAL TO}"
+    assert less in svg
+    assert less not in margins_chart({"2^-24": 5, "2^-2": 6})
 
 
 def test_a_record_from_before_margins_were_counted_has_no_chart_of_them() -> None:

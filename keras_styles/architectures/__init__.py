@@ -197,8 +197,9 @@ def set_weights(model: Any, weights: Weights) -> None:
         shape = tuple(variables[name].shape) if name in variables else None
         if shape != value.shape:
             there = f"one of shape {shape}" if shape is not None else f"only {', '.join(variables)}"
+            mend = "reshape the weight" if shape is not None else "rename the weight, or build the model with it"
             raise ArchitectureError(
                 f"{type(model).__name__} has no variable {name} of shape {value.shape} to copy a weight to, but "
-                f"{there}; rename or reshape the weight."
+                f"{there}; {mend}."
             )
         variables[name].assign(value)

@@ -63,12 +63,17 @@ def costs_chart(costs: list[Cost]) -> Markup:
     return _svg(chart)
 
 
+# Margins below it say no more than that there is room, and a long run has some of 2^-140: the bars would be hairlines.
+SMALLEST = -24
+
+
 def margins_chart(margins: dict[str, int]) -> Markup:
     """Draw how many comparisons used which fraction of their bound, in bins of powers of two, and a rule at all of it.
 
     Args:
         margins: at least one.
     """
+    margins, folded = _fold(margins)
     exponents = {name: int(name.removeprefix("2^")) for name in margins if name not in (ZERO, INFINITE)}
     low = min([0, *exponents.values()]) - 1  # lower edge of the leftmost bin
     high = max([0, *exponents.values()])
@@ -89,6 +94,8 @@ def margins_chart(margins: dict[str, int]) -> Markup:
         edge: "2" + str(edge).translate(RAISED) for edge in range(low, high + 1) if edge % 4 == 0
     }
     labels[0] = "1"
+    if folded:
+        labels[SMALLEST] = f"\N{LESS-THAN OR EQUAL TO} {labels[SMALLEST]}"
     if ZERO in margins:
         labels[low - 1.5] = "0"
     if INFINITE in margins:
@@ -121,6 +128,16 @@ def margins_chart(margins: dict[str, int]) -> Markup:
     )
     rule = base.mark_rule(strokeDash=[4, 3], color=INK).encode(x=alt.datum(0))
     return _svg(alt.layer(bars, rule, counts).properties(width=420, height=140, title="number of comparisons"))
+
+
+def _fold(margins: dict[str, int]) -> tuple[dict[str, int], bool]:
+    """Return a histogram whose smallest bins are one, and whether there were any to put together."""
+    folded: dict[str, int] = {}
+    for name, count in margins.items():
+        small = name not in (ZERO, INFINITE) and int(name.removeprefix("2^")) <= SMALLEST
+        kept = f"2^{SMALLEST}" if small else name
+        folded[kept] = folded.get(kept, 0) + count
+    return folded, folded.keys() != margins.keys()
 
 
 def _svg(chart: Any) -> Markup:
