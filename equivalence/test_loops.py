@@ -27,9 +27,26 @@ RESUMED = replace(UNINTERRUPTED, loop="save_and_resume")
 @pytest.mark.parametrize("architecture", RECIPES)
 def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, loop: Loop) -> None:
     """A loop with gradients of its own compares those of the first step as well."""
-    records = assert_styles_agree(trainer_of(architecture), PROBLEM, replace(RECIPE, loop=loop))
+    # A loop with gradients of its own has no weights.
+    recipe = replace(RECIPE, loop=loop, weighted=loop == "train_on_batch")
+    records = assert_styles_agree(trainer_of(architecture), PROBLEM, recipe)
     for record in records.values():
         assert set(record.gradients) == (set(record.trainable) if loop == "custom_loop" else set())
+
+
+@pytest.mark.parametrize("architecture", RECIPES)
+def test_gradients_that_were_asked_for_leave_the_bits_of_those_that_keras_takes_itself(
+    trainer_of: Callable[[str], Trainer], architecture: str
+) -> None:
+    """Only so are they known to be a training's: with dropout, penalties and the statistics of a batch."""
+    runs = {}
+    for loop in ("train_on_batch", "custom_loop"):
+        recipe = replace(RECIPE, loop=loop, mode="eager")
+        record = trainer_of(architecture).train("functional", PROBLEM, recipe)
+        # The one shows no gradients, and takes its loss for a mean, which rounds once more.
+        looks = tuple(replace(snapshot, logs={}) for snapshot in record.snapshots)
+        runs[loop] = replace(record, snapshots=looks, gradients={})
+    assert_runs_agree(runs)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -50,6 +67,7 @@ def test_a_saved_dropout_begins_anew_and_all_styles_alike(trainer_of: Callable[[
     resumed = assert_styles_agree(trainer, PROBLEM, RESUMED)["functional"]
     uninterrupted = trainer.train("functional", PROBLEM, UNINTERRUPTED)
     found = failures(compare_styles({"uninterrupted": uninterrupted, "resumed": resumed}))
+    assert found, "the resumed training drew the masks of the uninterrupted one: the state of a dropout was saved"
     assert (found[0].stage, found[0].moment[0]) == ("weights", RESUMED.epochs // 2 + 1)
 
 
