@@ -32,12 +32,21 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
             schedule="cosine",
             batch_size=8,
             source="generator",
+            weighted=True,
             callbacks=("checkpoint",),
             epochs=2,
         ),
         "adamw": Recipe(
-            optimizer="adamw", schedule="piecewise", batch_size=8, source="pandas", dtype="float64", epochs=2
+            optimizer="adamw",
+            schedule="piecewise",
+            batch_size=8,
+            source="pandas",
+            weighted=True,
+            dtype="float64",
+            epochs=2,
         ),
+        # By itself, since jax has no datasets and leaves the recipe out.
+        "dataset": Recipe(batch_size=10, source="dataset", weighted=True, epochs=2),
         "adadelta": Recipe(
             optimizer="adadelta",
             loss="mae",
@@ -67,8 +76,6 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
             epochs=2,
         ),
         "ftrl": Recipe(optimizer="ftrl", loss="msle", batch_size=10, epochs=2),
-        # By itself, since jax has no datasets and leaves the recipe out.
-        "dataset": Recipe(batch_size=10, source="dataset", epochs=2),
         "lamb": Recipe(optimizer="lamb", loss="hinge", batch_size=10, dtype="float64", snapshot_every=1, epochs=2),
         "nadam": Recipe(optimizer="nadam", loss="squared_hinge", batch_size=10, dtype="mixed_float16", epochs=2),
         "schedule_free_adamw": Recipe(
