@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from equivalence.covering_recipes import RECIPES
 from keras_styles import runtime, training
 from keras_styles.architectures import (
     NAMES,
@@ -137,6 +138,25 @@ def test_an_optimizer_is_the_one_that_the_recipe_names(name: str) -> None:
     options = {"name": "mine"}
     optimizer = make_optimizer(Recipe(optimizer=name, options=options, learning_rate=0.125))
     assert (type(optimizer).__name__, optimizer.name) == (OPTIMIZERS[name], "mine")
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")  # that of MultiOptimizer
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, id=f"{architecture}-{name}")
+        for architecture, recipes in RECIPES.items()
+        for name, recipe in recipes.items()
+    ],
+)
+def test_keras_is_told_all_that_a_recipe_says(recipe: Recipe) -> None:
+    """Of what no reference follows, all styles would lose an option, a loss or a metric alike."""
+    model = ARCHITECTURE.build("functional", 2, 0)
+    compile_model(model, recipe, runtime.resolve_mode(recipe.mode))
+    told = model.get_compile_config()
+    options, config = dict(recipe.options), told["optimizer"]["config"]
+    assert {name: config[name] for name in options} == options
+    assert (told["loss"], tuple(told["metrics"] or ())) == (recipe.loss, recipe.metrics)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
