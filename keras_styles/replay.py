@@ -8,7 +8,7 @@ from keras_styles.architectures import Architecture
 from keras_styles.cases import read_problem, read_recipe
 from keras_styles.comparison import compare_tier, failures
 from keras_styles.errors import KerasStylesError
-from keras_styles.reproduction import SCRIPT, Failure, Kept, KeptCase, Steps, retrace
+from keras_styles.reproduction import SCRIPT, Failure, Kept, KeptCase, Steps, data_digest, retrace
 from keras_styles.training import Trainer
 from keras_styles.training_record import Record, Weights
 
@@ -23,7 +23,7 @@ class Replay:
 
     Attributes:
         steps: the failure as it is now, with a look after every step; None if the pair agrees.
-        changed: what is another version here, a sentence each.
+        changed: what is other data or another version here, a sentence each.
     """
 
     steps: Steps | None
@@ -75,7 +75,12 @@ def _held_to(record: Record, recipe: str) -> Record:
 
 
 def _changed(case: KeptCase, records: Mapping[str, Record]) -> Iterator[str]:
-    """Say what is another version now, in one sentence each."""
+    """Say what is other data or another version now, in one sentence each."""
+    yield from dict.fromkeys(  # both sides have the same problem, nearly always
+        f"the data of {side.problem} have changed since, and it was trained again on what they are now"
+        for name, side in case.sides.items()
+        if side.data not in (None, data_digest(records[name].problem, read_recipe(side.trained_with)))
+    )
     then, now = case.sides[case.left].environment, records[case.left].environment
     for name, before, here in (
         ("keras", then.keras, now.keras),

@@ -15,6 +15,8 @@ from keras_styles.builder_source import NoSourceError
 from keras_styles.comparison import REFERENCE, Comparison, Verdict, compare_tier, expected, failures
 from keras_styles.errors import KerasStylesError
 from keras_styles.explanation import explain
+from keras_styles.problems import Problem
+from keras_styles.recipes import Recipe
 from keras_styles.records import Environment, draft_of, slug
 from keras_styles.reference import BIAS, KERNEL
 from keras_styles.script import render_script
@@ -65,6 +67,7 @@ class Side(_Schema):
     trained_with: str = Field(description="the recipe that it was trained with, the same one unless somebody erred")
     weights_were_given: bool
     environment: Environment
+    data: str | None = Field(default=None, description="digest of x and y; None in folders from before it was kept")
 
 
 class KeptCase(_Schema):
@@ -317,7 +320,16 @@ def _side(promised: Record, done: Record) -> Side:
         trained_with=repr(done.recipe),
         weights_were_given=done.weights_were_given,
         environment=done.environment,
+        data=data_digest(done.problem, done.recipe),
     )
+
+
+def data_digest(problem: Problem, recipe: Recipe) -> str:
+    """Return a name for what a recipe trains on: x and y of the problem as its dtype has them."""
+    digest = hashlib.sha256()
+    for array in problem.arrays(recipe.variable_dtype):
+        digest.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def _finding(comparison: Comparison) -> Finding:

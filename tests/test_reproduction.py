@@ -21,7 +21,7 @@ from keras_styles.architectures import linear_regression as right_way
 from keras_styles.architectures.linear_regression import subclassing as subclassing_as_it_should_be
 from keras_styles.builder_source import NoSourceError, builder_source
 from keras_styles.comparison import compare_all, compare_modes, compare_styles, describe, failures
-from keras_styles.problems import LinearProblem, TableProblem
+from keras_styles.problems import LinearProblem, TableProblem, _read_table
 from keras_styles.recipes import Recipe, Source
 from keras_styles.reproduction import (
     CASE,
@@ -552,6 +552,34 @@ def test_replay_shows_a_case_that_was_mended(
     assert "It does not fail any more: functional and subclassing agree.\n" in out
     picture = (kept.folder / PICTURE).read_text(encoding="utf-8")
     assert "functional and subclassing, as they were kept; they agree by now" in picture
+
+
+def kept_table(folder: Path) -> Kept:
+    """Return a failing case whose data lie in a file beside it."""
+    (folder / "mine.csv").write_text("x,y\n1.0,2.0\n2.0,3.0\n3.0,5.0\n", encoding="utf-8")
+    table = TableProblem(source=str(folder / "mine.csv"))
+    explain_and_keep(failure_of(with_fault("linear_regression", subclassing=bias_of_one), RECIPE, table), folder)
+    return kept_in(folder)
+
+
+def test_replay_says_that_the_data_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", runtime.ENGINE)
+    kept = kept_table(tmp_path)
+    assert "Other than then" not in replay(kept.folder, monkeypatch, capsys)[1]
+    (tmp_path / "mine.csv").write_text("x,y\n1.0,2.0\n2.0,3.0\n3.0,7.0\n", encoding="utf-8")
+    _read_table.cache_clear()  # stands for a new process
+    problem = kept.case.sides["functional"].problem
+    changed = f"the data of {problem} have changed since, and it was trained again on what they are now"
+    assert f"Other than then: {changed}.\n" in replay(kept.folder, monkeypatch, capsys)[1]
+    data = json.loads((kept.folder / CASE).read_text(encoding="utf-8"))
+    for side in data["sides"].values():
+        del side["data"]  # as in folders from before it was kept
+    (kept.folder / CASE).write_text(json.dumps(data), encoding="utf-8")
+    code, out, err = replay(kept.folder, monkeypatch, capsys)
+    assert (code, err) == (0, "")
+    assert "Other than then" not in out
 
 
 def test_replay_of_the_reference_shows_the_bound(
