@@ -12,7 +12,7 @@ from keras_styles import runtime
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Mode, Recipe
 from keras_styles.strategies import Case, cases, well_posed_problems
-from keras_styles.training import Trainer
+from keras_styles.training import STEPS_WORTH_A_LOOP, Trainer
 
 LINE = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=30, noise=0.1)
 FAR_FROM_ZERO = LinearProblem(weights=(1.0, -2.0), bias=5.0, samples=50, noise=1.0, offset=100.0)
@@ -27,7 +27,8 @@ STEPS = [1] if runtime.ENGINE == "torch" else [2, 5]
 def test_styles_agree_in_every_mode(trainer_of: Callable[[str], Trainer], architecture: str, mode: Mode) -> None:
     # XLA compiles each size of a batch anew, so here they are of one size.
     recipe = replace(RAGGED, epochs=2, batch_size=15, optimizer="adam", mode=mode)
-    assert_styles_agree(trainer_of(architecture), LINE, recipe)
+    records = assert_styles_agree(trainer_of(architecture), LINE, recipe)
+    assert {record.mode for record in records.values()} == {mode}
 
 
 @examples(in_pull_requests=4, share_of_others=0.2)
@@ -44,6 +45,7 @@ def test_modes_are_within_the_bound_of_each_other(trainer: Trainer, case: Case) 
         f"functional in {mode} mode ({number})": trainer.train("functional", problem, replace(recipe, mode=mode))
         for number, mode in enumerate(modes)
     }
+    assert [record.mode for record in records.values()] == list(modes)
     assert_modes_agree(records, trainer)
 
 
@@ -53,12 +55,15 @@ def test_styles_agree_with_several_steps_per_execution(trainer_of: Callable[[str
 
 
 def test_several_steps_per_execution_change_no_bit(trainer: Trainer) -> None:
+    # In fewer epochs of five batches the trainer would never take more than one step at once by itself.
+    recipe = replace(RAGGED, epochs=STEPS_WORTH_A_LOOP // 5, batch_size=7)
     records = {}
-    for steps in STEPS:
-        record = trainer.train("functional", LINE, replace(RAGGED, batch_size=7, steps_per_execution=steps))
+    for steps in (*STEPS, None):
+        record = trainer.train("functional", LINE, replace(recipe, steps_per_execution=steps))
+        name = f"{steps} steps per execution" if steps else "the trainer's own choice"
+        # Of its own accord it takes all steps of an epoch at once, which are as many as the engine is asked for last.
+        ran = record.ran_as["steps_per_execution"]
+        assert ran == (steps or STEPS[-1]), f"{name} came to {ran}"
         # It is what is meant to be different, and no other way to run is.
-        records[f"{steps} steps per execution"] = replace(record, ran_as={**record.ran_as, "steps_per_execution": 0})
-    records["the trainer's own choice"] = replace(
-        trainer.train("functional", LINE, replace(RAGGED, batch_size=7)), ran_as=next(iter(records.values())).ran_as
-    )
+        records[name] = replace(record, ran_as={**record.ran_as, "steps_per_execution": 0})
     assert_modes_agree(records, trainer)
