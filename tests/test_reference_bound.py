@@ -344,6 +344,16 @@ def test_a_momentum_passes_through_the_dtype_that_numbers_are_cast_to() -> None:
     assert rough.predictions.value.tobytes() == exact.predictions.value.tobytes()
 
 
+def test_an_epsilon_does_not_pass_through_the_dtype_that_numbers_are_cast_to() -> None:
+    """Adam's first step from zero against -6, in which 0.1 as float32 would be another number."""
+    start = {KERNEL: np.zeros((1, 1), "float64"), BIAS: np.zeros(1, "float64")}
+    problem = LinearProblem(weights=(0.0,), bias=3.0, samples=1, scale=0.0, offset=1.0)
+    options = {"epsilon": 0.1, "beta_1": 0.5, "beta_2": 0.75}  # the other two are exact in either
+    recipe = Recipe(optimizer="adam", options=options, epochs=1, learning_rate=0.5, dtype="float64")
+    after = train_reference(problem, recipe, start, ComputedIn("float64", "float64", "float32")).snapshots[0].weights
+    assert after[KERNEL].value.item() == pytest.approx(0.5 * 6 * math.sqrt(0.25) / (math.sqrt(9) + 0.1), rel=1e-12)
+
+
 def test_a_decay_shrinks_the_weights() -> None:
     """AdamW by its own default, SGD only when asked; the rate's error counts, and two roundings of the share."""
     theta, rate = numbers([2.0]), Rate(0.5, 0.125)
