@@ -45,6 +45,8 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
             dtype="float64",
             epochs=2,
         ),
+        # By itself, since it is eager.
+        "custom_loop": Recipe(batch_size=8, options={"momentum": 0.5, "nesterov": True}, loop="custom_loop", epochs=2),
         # By itself, since jax has no datasets and leaves the recipe out.
         "dataset": Recipe(batch_size=10, source="dataset", weighted=True, epochs=2),
         "adadelta": Recipe(
@@ -56,9 +58,17 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
             weighted=True,
             epochs=2,
         ),
-        "adafactor": Recipe(optimizer="adafactor", loss="huber", batch_size=10, steps_per_epoch=2, epochs=1),
+        "adafactor": Recipe(
+            optimizer="adafactor",
+            options={"loss_scale_factor": 2.0},
+            loss="huber",
+            batch_size=10,
+            steps_per_epoch=2,
+            epochs=1,
+        ),
         "lion": Recipe(
             optimizer="lion",
+            options={"clipvalue": 0.5},
             loss="log_cosh",
             batch_size=24,
             validation="data",
@@ -75,8 +85,16 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
             dtype="mixed_bfloat16",
             epochs=2,
         ),
-        "ftrl": Recipe(optimizer="ftrl", loss="msle", batch_size=10, epochs=2),
-        "lamb": Recipe(optimizer="lamb", loss="hinge", batch_size=10, dtype="float64", snapshot_every=1, epochs=2),
+        "ftrl": Recipe(optimizer="ftrl", loss="msle", batch_size=10, loop="save_and_resume", epochs=2),
+        "lamb": Recipe(
+            optimizer="lamb",
+            options={"global_clipnorm": 0.5},
+            loss="hinge",
+            batch_size=10,
+            dtype="float64",
+            snapshot_every=1,
+            epochs=2,
+        ),
         "nadam": Recipe(optimizer="nadam", loss="squared_hinge", batch_size=10, dtype="mixed_float16", epochs=2),
         "schedule_free_adamw": Recipe(
             optimizer="schedule_free_adamw", loss="cosine_similarity", batch_size=1, epochs=1

@@ -152,7 +152,7 @@ def test_an_optimizer_is_the_one_that_the_recipe_names(name: str) -> None:
 def test_keras_is_told_all_that_a_recipe_says(recipe: Recipe) -> None:
     """Of what no reference follows, all styles would lose an option, a loss or a metric alike."""
     model = ARCHITECTURE.build("functional", 2, 0)
-    compile_model(model, recipe, runtime.resolve_mode(recipe.mode))
+    compile_model(model, recipe, runtime.resolve_mode(None), architecture=ARCHITECTURE)
     told = model.get_compile_config()
     options, config = dict(recipe.options), told["optimizer"]["config"]
     assert {name: config[name] for name in options} == options
