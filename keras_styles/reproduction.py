@@ -232,8 +232,7 @@ def keep(failure: Failure, steps: Steps, results: Path, remarks: Sequence[str] =
         notes=[*remarks, *notes],
     )
     arrays = arrays_of(steps)
-    stage = (steps.first or found).stage
-    folder = results / FAILURES / f"{slug(found.architecture)}-{slug(stage)}-{_digest(case, arrays)}"
+    folder = results / FAILURES / f"{slug(found.architecture)}-{slug(found.stage)}-{_digest(case, arrays)}"
     folder.mkdir(parents=True, exist_ok=True)
     packed = io.BytesIO()
     np.savez_compressed(packed, allow_pickle=False, **arrays)

@@ -457,6 +457,29 @@ def test_a_training_that_came_apart_is_kept_too(tmp_path: Path) -> None:
     assert not (kept_in(tmp_path / "finite").folder / SCRIPT).exists()
 
 
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("alike", [True, False], ids=["alike", "not alike"])
+def test_a_script_calls_diverged_what_the_check_does(
+    alike: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soon, later = (Recipe(epochs=4, learning_rate=rate) for rate in (1e38, 1e15))
+    failure = faulty_training(later, {} if alike else {"subclassing": soon})
+    pair = {name: failure.records[name] for name in ("functional", "subclassing")}
+    text = explain_and_keep(replace(failure, comparisons=compare_styles(pair), records=pair), tmp_path)
+    folder = kept_in(tmp_path).folder
+    assert folder.name.startswith("linear-regression-training-")
+    code, output = run_here(folder, capsys)
+    said, stage, observed = output.splitlines()
+    assert code == 1
+    assert said == text.splitlines()[0]
+    assert said == "functional against subclassing: diverged, so nothing can be said about agreement."
+    assert stage.startswith("  stage         ")
+    both = "both came apart alike: the same values are infinite or not a number, which equals nothing"
+    assert (
+        observed == f"  observed      {both if alike else 'a value is infinite or not a number, which equals nothing'}"
+    )
+
+
 def test_a_builder_without_readable_source_costs_the_script_only(tmp_path: Path) -> None:
     trainer = with_fault("linear_regression", subclassing=lambda features: bias_of_one(features))
     text = explain_and_keep(failure_of(trainer, RECIPE), tmp_path)
