@@ -1,5 +1,6 @@
 """The commands as they are typed: saving, comparing, interrupting, failing, checking; all files are real."""
 
+import importlib.util
 import json
 import shlex
 import signal
@@ -234,6 +235,15 @@ def test_a_test_that_cannot_fail_is_refused(run: Run, project: Path, body: str, 
     assert complaint in done.stdout + done.stderr
     assert (done.stdout + done.stderr).count("is a @given without an @example") <= 1, "each worker finds it"
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
+def test_a_single_mode_is_not_compared_with_itself(run: Run) -> None:
+    words = ("equivalence/test_execution.py", "-n0", "-rs", "-k", "modes_are_within or change_no_bit")
+    done = run("pytest", *words, KERAS_BACKEND="torch")
+    assert "2 skipped" in done.stdout, done.stdout + done.stderr
+    assert "torch has eager mode only, so no two to compare" in done.stdout
+    assert "Keras allows one step per execution only on torch, so no two to compare" in done.stdout
 
 
 def test_the_suites_refuse_to_share_a_process(run: Run) -> None:

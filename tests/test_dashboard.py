@@ -83,6 +83,8 @@ def test_the_page_says_what_holds_and_what_it_costs() -> None:
     assert "✓ The three styles agree." in page
     assert "1 cells skipped: no GPU here." in page
     assert "500 times as many" in page
+    assert "Tier 2: one style in several modes of the engine, within what both may be from the reference." in page
+    assert "the comparisons with the reference, and of modes with each other (tier 2), that used" in page
     # One mark for each style in each phase, and no phase shows the marks of another.
     assert len(re.findall(r'aria-label="median: [^"]*', page)) == 6
 
