@@ -119,13 +119,13 @@ def replay(
         first = now.steps.first or now.steps.found
         console.print(f"It still fails; it begins at {first.stage}: {first.where}.", markup=False)
     shown = trajectories_of(kept.case, arrays_of(now.steps) if now.steps else kept.arrays)
-    table = step_table(kept.case, shown)
+    pair = f"{kept.case.left} and {kept.case.right}"
+    title = f"{pair}, trained again" if now.steps else f"{pair}, as they were kept; they agree by now"
+    table = step_table(kept.case, shown, title)
     if table is None:
         console.print("The weights do not part at any step.")
     else:  # whole numbers however narrow the terminal: half of one shows nothing
         Console(width=WIDEST, highlight=False).print(table)
-    pair = f"{kept.case.left} and {kept.case.right}"
-    title = f"{pair}, trained again" if now.steps else f"{pair}, as they were kept; they agree by now"
     console.print(str(write_picture(folder, kept.case, shown, title)), markup=False)
     if now.steps:
         raise typer.Exit(1)

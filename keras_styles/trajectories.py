@@ -91,13 +91,13 @@ def _initial(arrays: Mapping[str, np.ndarray[Any, Any]], side: str, left: str, v
     return arrays.get(f"initial weights/{side}/{variable}", arrays[f"initial weights/{left}/{variable}"])
 
 
-def step_table(case: KeptCase, found: Trajectories) -> Table | None:
+def step_table(case: KeptCase, found: Trajectories, title: str) -> Table | None:
     """Return the steps around the first divergence; None if the weights do not part."""
     if found.parted is None:
         return None
     step, first = found.parted
     heads = ("epoch", "batch", "variable", escape(case.left), escape(case.right), "difference", "allowed")
-    table = Table(*(Column(head, no_wrap=True) for head in heads))
+    table = Table(*(Column(head, no_wrap=True) for head in heads), title=escape(title))
     others = [name for name in found.left if name != first][: MOST_VARIABLES - 1]
     # The same element of a variable in all rows: the one that is furthest apart at the step in question.
     index = {}
