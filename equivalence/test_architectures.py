@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from equivalence.agreement import assert_runs_agree, assert_styles_agree, examples
 from equivalence.covering_recipes import RECIPES
 from keras_styles import runtime
-from keras_styles.architectures import NAMES, load, recursive_network, set_weights
+from keras_styles.architectures import NAMES, array_of, load, recursive_network, set_weights
 from keras_styles.problems import LARGEST_SEED, Array, ExpressionProblem, LinearProblem, Problem
 from keras_styles.recipes import Recipe
 from keras_styles.strategies import coefficients
@@ -140,6 +140,21 @@ def test_depth_of_the_recursive_network_is_that_of_the_data(trainer_of: TrainerO
         for _ in range(depth):
             state = np.tanh(layer("deeper", state))
         np.testing.assert_allclose(predicted, layer("output_layer", state), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.compares_no_trainings(reason="it compares what one model makes of a series and of its beginning")
+@pytest.mark.parametrize("style", load("recurrent").styles)
+def test_masked_ends_of_a_series_do_not_count(style: str) -> None:
+    architecture = load("recurrent")
+    series = architecture.inputs(PROBLEM.arrays()[0])
+    model = architecture.build(style, PROBLEM.features, seed=0)
+    whole = array_of(model(series))
+    for row in range(PROBLEM.features):
+        steps = row + 1
+        assert not series[row, steps:].any()
+        shortened = architecture.build(style, steps, seed=0)
+        beginning = shortened(series[row : row + 1, :steps])
+        np.testing.assert_allclose(whole[row], array_of(beginning)[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.compares_no_trainings(reason="it is about what one training comes to on other data")

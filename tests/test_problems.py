@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 
+from keras_styles.cases import read_problem
 from keras_styles.errors import KerasStylesError
-from keras_styles.problems import Float64Array, LinearProblem, ProblemError, TableProblem, checked_arrays
+from keras_styles.problems import (
+    Array,
+    ExpressionProblem,
+    Float64Array,
+    LinearProblem,
+    ProblemError,
+    TableProblem,
+    checked_arrays,
+)
 from keras_styles.strategies import degenerate_problems, linear_problems
 
 EXPECTED_X_BITS = [[1073406148, 1047632963], [1072175203, 3195448501], [1073805308, 1065771905]]
@@ -140,3 +149,28 @@ def test_missing_and_constant_tables_end_in_one_sentence(tmp_path: Path) -> None
     path.write_text("x,y\n1,2\n1,3\n", encoding="utf-8")
     with pytest.raises(ProblemError, match="constant column"):
         TableProblem(source=str(path), standardized=True).arrays()
+
+
+def test_expressions_come_to_what_their_trees_say() -> None:
+    """Worked out once more from what the columns say, and exactly: all numbers are sums of powers of two."""
+    x, y = ExpressionProblem(samples=60, operations=4, data_seed=3).arrays("float64")
+    forest = x.reshape(60, -1, 4)
+
+    def value(nodes: Array, place: int) -> float:
+        kind, left, right, number = nodes[place]
+        if not kind:
+            return float(number)
+        a, b = value(nodes, int(left)), value(nodes, int(right))
+        return {1: a + b, 2: a - b, 3: a * b}[int(kind)]
+
+    assert [value(nodes, -1) for nodes in forest] == y[:, 0].tolist()
+    assert {int((nodes[:, 0] > 0).sum()) for nodes in forest} == {0, 1, 2, 3, 4}
+    assert set(forest[..., 0].ravel()) == {0, 1, 2, 3}
+
+
+def test_an_expression_problem_prints_as_python_and_refuses_what_it_cannot_be() -> None:
+    problem = ExpressionProblem(samples=3, operations=2, data_seed=7)
+    assert read_problem(repr(problem)) == problem
+    assert problem.arrays()[0].shape == (3, problem.features)
+    with pytest.raises(ProblemError, match="ExpressionProblem needs operations from 1 to 100, a whole number, not "):
+        ExpressionProblem(operations=0)
