@@ -194,12 +194,14 @@ def set_weights(model: Any, weights: Weights) -> None:
     """
     variables = named_variables(model)
     for name, value in weights.items():
-        shape = tuple(variables[name].shape) if name in variables else None
-        if shape != value.shape:
-            there = f"one of shape {shape}" if shape is not None else f"only {', '.join(variables)}"
-            mend = "reshape the weight" if shape is not None else "rename the weight, or build the model with it"
+        if name not in variables:
             raise ArchitectureError(
-                f"{type(model).__name__} has no variable {name} of shape {value.shape} to copy a weight to, but "
-                f"{there}; {mend}."
+                f"{type(model).__name__} has no variable {name} to copy a weight to, only {', '.join(variables)}; "
+                "name one of those, or leave the weight out."
+            )
+        if (shape := tuple(variables[name].shape)) != value.shape:
+            raise ArchitectureError(
+                f"{type(model).__name__} has no variable {name} of shape {value.shape} to copy a weight to, but one of "
+                f"shape {shape}; reshape the weight."
             )
         variables[name].assign(value)
