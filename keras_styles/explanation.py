@@ -47,7 +47,7 @@ def _lines(
         yield f"{worst.left} and {worst.right} do not agree."
     yield f"  architecture  {worst.architecture}"
     yield from describe(worst)
-    if first is not None:
+    if first not in (None, worst):  # where it begins with what it was found by, that is said above
         yield f"  it begins at  {first.stage}: {first.where}{_numbers(first)}"
     if len(failed) > 1 and worst.verdict is Verdict.DIFFER:
         yield f"  besides       {len(failed) - 1} more of {compared} comparisons fail; this is the earliest"

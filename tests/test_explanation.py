@@ -70,11 +70,12 @@ def test_all_styles_that_leave_the_reference_may_be_wrong_together(records: dict
 def test_where_it_begins_and_where_it_is_kept(records: dict[str, Record]) -> None:
     changed = records | {"subclassing": moved_kernel(records["subclassing"], 2, 0.5)}
     comparisons = compare_all(changed)
-    first = failures(comparisons)[0]
+    found = failures(comparisons)[0]
+    first = replace(found, where="linear_layer/kernel after epoch 2, batch 0", moment=(2, 0))
     lines = explain(comparisons, changed, first, "results/failures/a case").splitlines()
     assert first.worst is not None
     assert lines[7] == (
-        f"  it begins at  weights: linear_layer/kernel after epoch 2 [1, 0] (functional {first.worst.left!r}, "
+        f"  it begins at  weights: linear_layer/kernel after epoch 2, batch 0 [1, 0] (functional {first.worst.left!r}, "
         f"subclassing {first.worst.right!r}, {first.worst.ulps} ULPs)"
     )
     assert lines[-2:] == [
@@ -83,6 +84,7 @@ def test_where_it_begins_and_where_it_is_kept(records: dict[str, Record]) -> Non
     ]
     words = Comparison("", 0, "variables", "names", "a", "b", first.verdict, reason="a has no bias")
     assert "  it begins at  variables: names (a has no bias)" in explain(comparisons, changed, words)
+    assert "it begins at" not in explain(comparisons, changed, found), "that would say the same again"
 
 
 def test_a_diverged_training_is_told_what_to_do(records: dict[str, Record]) -> None:
