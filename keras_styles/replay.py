@@ -8,6 +8,7 @@ from keras_styles.architectures import Architecture
 from keras_styles.cases import read_problem, read_recipe
 from keras_styles.comparison import compare_tier, failures
 from keras_styles.errors import KerasStylesError
+from keras_styles.problems import ProblemError
 from keras_styles.reproduction import SCRIPT, Failure, Kept, KeptCase, Steps, data_digest, retrace
 from keras_styles.training import Trainer
 from keras_styles.training_record import Record, Weights
@@ -34,7 +35,7 @@ def train_case(kept: Kept) -> Replay:
     """Train a kept case again.
 
     Raises:
-        ReplayError: if the architecture is not there.
+        ReplayError: if the architecture or the data are not there.
         RuntimeChoiceError: if the device is not there.
     """
     case = kept.case
@@ -51,7 +52,10 @@ def train_case(kept: Kept) -> Replay:
         problem, recipe = read_problem(side.problem), read_recipe(side.trained_with)
         return trainer.train(side.style, problem, recipe, start, every_step=every_step)
 
-    records = {name: _held_to(train(name, every_step=False), side.recipe) for name, side in case.sides.items()}
+    try:
+        records = {name: _held_to(train(name, every_step=False), side.recipe) for name, side in case.sides.items()}
+    except ProblemError as error:
+        raise ReplayError(_without_data(kept, error)) from error
     pair = case.tier, case.left, case.right
     comparisons = [c for c in compare_tier(case.tier, records) if (c.tier, c.left, c.right) == pair]
     failed = failures(comparisons)
@@ -68,6 +72,16 @@ def _architecture(kept: Kept) -> Architecture:
             f"python {kept.folder / SCRIPT}, which carries its own."
         )
     return architectures.load(kept.case.architecture)
+
+
+def _without_data(kept: Kept, error: ProblemError) -> str:
+    """Say what to do where the data of a case, which lie in a file of their own, are not what they were."""
+    script = kept.folder / SCRIPT
+    or_run = f", or run python {script}, which carries the data and runs without it" if script.exists() else ""
+    return (
+        f"The table of the case of {kept.folder} cannot be read ({error.__cause__ or error}); replay it where the "
+        f"table is{or_run}."
+    )
 
 
 def _held_to(record: Record, recipe: str) -> Record:

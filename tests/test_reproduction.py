@@ -607,6 +607,27 @@ def test_replay_says_that_the_data_have_changed(
     assert "Other than then" not in out
 
 
+def test_replay_without_the_table_names_the_script_that_carries_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", runtime.ENGINE)
+    kept, table = kept_table(tmp_path), tmp_path / "mine.csv"
+    table.unlink()
+    _read_table.cache_clear()  # stands for a new process
+    nothing = (
+        f"The table of the case of {kept.folder} cannot be read ([Errno 2] No such file or directory: '{table}'); "
+    )
+    code, out, err = replay(kept.folder, monkeypatch, capsys)
+    assert (code, out) == (2, f"{kept.message}\n")
+    assert err == (
+        f"keras-styles: {nothing}replay it where the table is, or run python {kept.folder / SCRIPT}, which carries the "
+        "data and runs without it.\n"
+    )
+    assert run_fresh(kept.folder, capsys)[0] == 1
+    (kept.folder / SCRIPT).unlink()
+    assert replay(kept.folder, monkeypatch, capsys)[2] == f"keras-styles: {nothing}replay it where the table is.\n"
+
+
 def test_replay_of_the_reference_shows_the_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
