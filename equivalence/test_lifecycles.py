@@ -120,6 +120,8 @@ def test_what_comes_back_computes_the_same_bits(name: str, style: str, way: Any,
     assert np.array_equal(side_by_side(back(x)), expected)
 
 
+# Layers without weights stay as they are, and Keras says so of each.
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method implemented:UserWarning")
 @pytest.mark.parametrize("name", [name for name in QUANTIZABLE if len(load(name).styles) > 1])
 def test_quantized_styles_compute_the_same_bits(name: str) -> None:
     """And others than before, since weights of eight bits are not those of 32."""
