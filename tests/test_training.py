@@ -71,7 +71,9 @@ def test_one_model_serves_other_data_rates_and_seeds() -> None:
     trainer = Trainer(ARCHITECTURE)
     for seed in range(3):
         problem = LinearProblem(weights=(1.0,), samples=10 + seed, data_seed=seed)
-        trainer.train("functional", problem, Recipe(epochs=2, seed=seed, learning_rate=0.1 * seed))
+        recipe = Recipe(epochs=2, seed=seed, learning_rate=0.1 * seed)
+        kept, new = (each.train("functional", problem, recipe) for each in (trainer, Trainer(ARCHITECTURE)))
+        assert kept.predictions.tobytes() == new.predictions.tobytes()
     assert len(kept_models(trainer)) == 1
 
 
@@ -86,6 +88,27 @@ def test_another_width_style_mode_or_dtype_is_another_model() -> None:
     trainer.train("functional", LinearProblem(weights=(1.0, 2.0)), Recipe(epochs=2))
     trainer.train("functional", LINE, Recipe(epochs=2, dtype="float64"))
     assert len(kept_models(trainer)) == len(runtime.modes()) + 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"loss": "mae"},
+        {"metrics": ("mae",)},
+        {"optimizer": "adam"},
+        {"options": {"momentum": 0.5}},
+        {"schedule": "cosine"},
+        {"source": "pandas"},
+        {"weighted": True},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_what_a_model_is_compiled_with_makes_it_another(other: dict[str, Any]) -> None:
+    trainer = Trainer(ARCHITECTURE)
+    recipe = Recipe(epochs=1)
+    for each in (recipe, replace(recipe, **other), recipe):
+        trainer.train("functional", LINE, each)
+    assert len(kept_models(trainer)) == 2
 
 
 def test_the_model_used_longest_ago_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,13 +223,15 @@ def test_two_random_layers_are_told_apart() -> None:
 
 
 def test_a_record_at_every_step_ends_where_the_other_does() -> None:
-    recipe = Recipe(optimizer="adam", epochs=2, batch_size=12, learning_rate=0.1)
+    recipe = Recipe(optimizer="adam", epochs=2, batch_size=12, learning_rate=0.1, snapshot_every=1)
     trainer = Trainer(ARCHITECTURE)
     usual, steps = (trainer.train("functional", LINE, recipe, every_step=every) for every in (False, True))
     assert [(s.epoch, s.batch) for s in steps.snapshots] == [(e, b) for e in (1, 2) for b in range(3)]
     for name, value in usual.snapshots[-1].weights.items():
         assert value.tobytes() == steps.snapshots[-1].weights[name].tobytes()
     assert usual.predictions.tobytes() == steps.predictions.tobytes()
+    assert len(usual.losses) == 2
+    assert usual.losses == pytest.approx(steps.losses)  # a mean over steps, within a call of several and over calls
 
 
 def test_a_record_says_how_keras_ran() -> None:
