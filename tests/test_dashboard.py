@@ -107,6 +107,13 @@ def test_every_margin_is_drawn_and_one_past_the_bound_has_its_number() -> None:
         assert re.search(rf'fill="{DIFFER}"[^>]*>{count}</text>', page), count
 
 
+def test_the_stages_of_an_architecture_are_added_up_by_tier() -> None:
+    stage = PASSED.stages[0]
+    stages = [stage, stage.model_copy(update={"stage": "gradients"}), stage.model_copy(update={"tier": 0})]
+    tiers = section(equivalence=PASSED.model_copy(update={"stages": stages})).tiers
+    assert [(tier.tier, tier.comparisons) for tier in tiers] == [(0, stage.comparisons), (1, 2 * stage.comparisons)]
+
+
 def test_the_smallest_margins_share_a_bar() -> None:
     """Those of a long run reach down to 2^-140, which would squeeze all bars into a corner."""
     svg = margins_chart({"2^-1074": 3, "2^-30": 4, "2^-24": 5, "2^-2": 6})

@@ -15,9 +15,11 @@ from keras_styles.records import (
     Environment,
     EquivalenceRecord,
     ResultsError,
+    StageSummary,
     ThroughputInfo,
     UnmeasuredCell,
     load,
+    merge_stages,
 )
 from keras_styles.statistics import Ratio, paired_ratio
 from keras_styles.styles import BASELINE_STYLE
@@ -77,6 +79,13 @@ class Section:
     def margins(self) -> dict[str, int]:
         """The margins of all stages; empty for records made before margins were counted."""
         return merge_margins(stage.margins for stage in self.equivalence.stages) if self.equivalence else {}
+
+    @property
+    def tiers(self) -> list[StageSummary]:
+        """What all stages of an architecture came to, by tier; in the order of the architectures' names."""
+        stages = self.equivalence.stages if self.equivalence else []
+        merged = merge_stages(stage.model_copy(update={"stage": "all"}) for stage in stages)
+        return sorted(merged, key=lambda stage: (stage.architecture, stage.tier))
 
     @property
     def costs(self) -> list[Cost]:
