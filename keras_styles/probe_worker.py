@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import runpy
 import sys
 import time
@@ -36,10 +37,15 @@ def _outcome(function: Callable[[], Any]) -> Outcome:
         try:
             value = _plain(function())
         except Exception as error:  # whatever it is, it is what this style does
-            return Outcome(error=type(error).__name__, says=" ".join(str(error).split()))
+            return Outcome(error=type(error).__name__, says=_text(error))
     # Keras speaks to its users in UserWarnings; deprecations inside of engines are other news.
-    said = [" ".join(str(warning.message).split()) for warning in caught if warning.category is UserWarning]
+    said = [_text(warning.message) for warning in caught if warning.category is UserWarning]
     return Outcome(value=value, warning=" | ".join(dict.fromkeys(said)) or None)
+
+
+def _text(message: Any) -> str:
+    """Return a message in one line, without the folder that this machine keeps packages in: it goes on record."""
+    return re.sub(r"\S*site-packages/", "", " ".join(str(message).split()))
 
 
 def _plain(value: Any) -> Any:

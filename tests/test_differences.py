@@ -194,6 +194,7 @@ LOST = {
     "T-90": "import time\n\ndef functional():\n    time.sleep(600)\n",
     "T-91": "import os\n\ndef functional():\n    os._exit(7)\n",
     "T-92": "import nothing_of_that_name\n",
+    "T-94": "import keras\n\ndef functional():\n    raise ValueError(keras.__file__)\n",
     "T-93": 'def functional():\n    print("noise")\n    return "yes"\n\ndef subclassing():\n    return "no"\n',
 }
 
@@ -206,11 +207,12 @@ def test_a_probe_that_hangs_or_crashes_is_reported_and_the_others_go_on(
         (tmp_path / f"{name.lower().replace('-', '_')}.py").write_text(text, encoding="utf-8")
     entries = [entry(tmp_path, ("T-99", name)) for name in LOST]
     with prober(runtime.ENGINE, seconds_per_probe=3) as running:
-        hung, crashed, broken, sound = [running.probe(each) for each in entries]
+        hung, crashed, broken, raised, sound = [running.probe(each) for each in entries]
     assert (hung.verdict, hung.reason) == ("timed out", "t_90.py took longer than 3 s and was stopped.")
     assert crashed.verdict == broken.verdict == "crashed"
     assert "t_91.py ended its process with exit code 7" in crashed.reason
     assert "No module named 'nothing_of_that_name'" in broken.reason
+    assert raised.outcomes["functional"].says == "keras/__init__.py"  # without the folder of this machine
     assert sound.verdict == "holds"
 
 
