@@ -7,6 +7,8 @@ for generated recipes to find.
 
 from typing import Final
 
+import pytest
+
 from keras_styles.recipes import Recipe
 from keras_styles.strategies import METRICS
 
@@ -120,3 +122,10 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
         "rmsprop": Recipe(optimizer="rmsprop", options={"centered": True, "momentum": 0.5}, epochs=2),
     },
 }
+
+# The same in one row, each as the arguments of a test: architecture and recipe.
+CASES: Final = [
+    pytest.param(architecture, recipe, id=f"{architecture}-{name}")
+    for architecture, recipes in RECIPES.items()
+    for name, recipe in recipes.items()
+]

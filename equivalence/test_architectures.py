@@ -23,7 +23,7 @@ TrainerOf = Callable[[str], Trainer]
 
 def trainer_or_skip(trainer_of: TrainerOf, name: str) -> Trainer:
     if reason := load(name).untrainable.get(runtime.ENGINE):
-        pytest.skip(reason)
+        pytest.skip(reason)  # the architecture says what Keras does there instead
     return trainer_of(name)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from equivalence.agreement import assert_styles_agree
-from equivalence.covering_recipes import RECIPES
+from equivalence.covering_recipes import CASES
 from keras_styles.problems import LinearProblem
 from keras_styles.recipes import Recipe
 from keras_styles.sources import why_no_source
@@ -17,14 +17,7 @@ from keras_styles.training import Trainer
 PROBLEM = LinearProblem(weights=(3.0, -1.0), bias=1.0, samples=30, noise=0.5)
 
 
-@pytest.mark.parametrize(
-    ("architecture", "recipe"),
-    [
-        pytest.param(architecture, recipe, id=f"{architecture}-{name}")
-        for architecture, recipes in RECIPES.items()
-        for name, recipe in recipes.items()
-    ],
-)
+@pytest.mark.parametrize(("architecture", "recipe"), CASES)
 def test_styles_agree(trainer_of: Callable[[str], Trainer], architecture: str, recipe: Recipe) -> None:
     # An engine without such data has nothing to be handed over; what else it is to train, other recipes hold.
     if reason := why_no_source(recipe.source):

@@ -22,6 +22,6 @@ def running() -> Iterator[Prober]:
 def test_probe_sees_what_the_ledger_says(running: Prober, difference: Difference) -> None:
     probed = running.probe(difference)
     if probed.verdict == "not claimed":
-        pytest.skip(probed.reason)
+        pytest.skip(probed.reason)  # what cannot be tried on an engine is in no block of the entry for it
     if probed.verdict != "holds":
         pytest.fail(probed.reason, pytrace=False)

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from annotated_types import MinLen
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from keras_styles.errors import KerasStylesError
+from keras_styles.schema import Schema
 from keras_styles.styles import STYLES
 
 Engine = Literal["tensorflow", "jax", "torch"]
@@ -49,11 +50,7 @@ class LedgerError(KerasStylesError, ValueError):
     """A ledger that cannot be read, or a difference that is not in it."""
 
 
-class _Schema(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Outcome(_Schema):
+class Outcome(Schema):
     """What one style did: it returned a value, perhaps with warnings, or raised.
 
     In the ledger a bare value stands for an outcome with nothing else. There, `warning` and `says` are excerpts of
@@ -106,7 +103,7 @@ def _style_names(styles: dict[str, Outcome]) -> dict[str, Outcome]:
     return styles
 
 
-class Observation(_Schema):
+class Observation(Schema):
     """What the styles do on some engines and versions.
 
     Attributes:
@@ -124,7 +121,7 @@ class Observation(_Schema):
         return engine in self.engines and SpecifierSet(self.keras).contains(keras, prereleases=True)
 
 
-class Difference(_Schema):
+class Difference(Schema):
     """One entry of the ledger.
 
     Attributes:

@@ -36,8 +36,7 @@ def effort(architectures: Iterable[Architecture], style: str) -> Effort:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
                 node.body = node.body[1:] or [ast.Pass()]
         lines += len(ast.unparse(tree).replace("\n\n", "\n").splitlines())
-        used = _names(tree)
-        names |= set(used)
+        names |= set(_names(tree))
         by_hand += sum(name in BY_HAND for name in _declared(tree))
     return Effort(lines, len(names), by_hand)
 

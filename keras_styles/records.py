@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat,
 from keras_styles.differences import Engine, Outcome, Verdict
 from keras_styles.errors import KerasStylesError
 from keras_styles.margins import Margins, merge_margins, worst_margin
+from keras_styles.schema import Schema
 
 RESULTS_VARIABLE = "KERAS_STYLES_RESULTS"
 
@@ -24,11 +25,7 @@ class ResultsError(KerasStylesError, OSError):
     """A results folder or a record that cannot be used."""
 
 
-class _Schema(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Environment(_Schema):
+class Environment(Schema):
     """Everything about machine and software that can change a number; runs that differ in it are not comparable."""
 
     machine: str = Field(description="slug of the hardware: system, processor, cores, GPU; names a folder of results")
@@ -53,7 +50,7 @@ class Environment(_Schema):
     commit: str | None = Field(description="commit of this project's checkout, with '+' when it was modified")
 
 
-class StageSummary(_Schema):
+class StageSummary(Schema):
     """What one stage's comparisons came to."""
 
     architecture: str
@@ -63,7 +60,7 @@ class StageSummary(_Schema):
     differing: int
     diverged: int
     worst_margin: float | None = Field(description="largest observed difference / bound, None in tier 0")
-    margins: Margins = {}
+    margins: Margins = Field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -90,28 +87,28 @@ def merge_stages(summaries: Iterable[StageSummary]) -> list[StageSummary]:
     ]
 
 
-class ComparedTest(_Schema):
+class ComparedTest(Schema):
     """What one test compared, also when it was interrupted before its end."""
 
     comparisons: int
     worst_margin: float | None = Field(description="largest observed difference / bound, None if none had a bound")
 
 
-class Failure(_Schema):
+class Failure(Schema):
     """One failed test and the text it failed with."""
 
     test: str
     message: str
 
 
-class Sensitivity(_Schema):
+class Sensitivity(Schema):
     """How often the bound noticed a learning rate that is off by one in ten thousand, on well-posed problems."""
 
     caught: int
     tried: int
 
 
-class SeededFaults(_Schema):
+class SeededFaults(Schema):
     """What became of the faults that were put in on purpose, and of the changes that do no harm."""
 
     caught: int
@@ -130,7 +127,7 @@ class SeededFaults(_Schema):
         return text + "".join(f"; {said}: {', '.join(names)}" for said, names in wrong if names)
 
 
-class EquivalenceRecord(_Schema):
+class EquivalenceRecord(Schema):
     """One run of the equivalence suite.
 
     Fields with a default are new in version 2: a file of version 1 does not know them.
@@ -157,7 +154,7 @@ class EquivalenceRecord(_Schema):
     seeded_faults: SeededFaults | None = Field(default=None, description="None where none were tried")
 
 
-class ProbedDifference(_Schema):
+class ProbedDifference(Schema):
     """What became of one probe on one engine."""
 
     id: str
@@ -167,7 +164,7 @@ class ProbedDifference(_Schema):
     seconds: float | None = Field(default=None, description="by the clock on the wall, None if the probe was lost")
 
 
-class ProbedEngine(_Schema):
+class ProbedEngine(Schema):
     """What became of all probes on one engine, or why none ran."""
 
     engine: Engine
@@ -176,7 +173,7 @@ class ProbedEngine(_Schema):
     differences: list[ProbedDifference]
 
 
-class DifferencesRecord(_Schema):
+class DifferencesRecord(Schema):
     """One run of the ledger's probes."""
 
     kind: Literal["differences"] = "differences"
@@ -185,7 +182,7 @@ class DifferencesRecord(_Schema):
     engines: list[ProbedEngine]
 
 
-class UnmeasuredCell(_Schema):
+class UnmeasuredCell(Schema):
     """A cell of the benchmark without a number, and why."""
 
     fullname: str
@@ -194,7 +191,7 @@ class UnmeasuredCell(_Schema):
     extra_info: dict[str, Any]
 
 
-class BenchmarkExtras(_Schema):
+class BenchmarkExtras(Schema):
     """What this project adds to the top level of pytest-benchmark's file."""
 
     schema_version: Literal[1] = 1

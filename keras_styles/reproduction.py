@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from keras_styles.builder_source import NoSourceError
 from keras_styles.comparison import REFERENCE, Comparison, Verdict, compare_tier, expected, failures
@@ -19,6 +19,7 @@ from keras_styles.problems import Problem
 from keras_styles.recipes import Recipe
 from keras_styles.records import Environment, draft_of, slug
 from keras_styles.reference import BIAS, KERNEL
+from keras_styles.schema import Schema
 from keras_styles.script import render_script
 from keras_styles.training_record import Record
 
@@ -36,9 +37,9 @@ class CaseFolderError(KerasStylesError):
     """A folder that holds no failing case, or not a whole one."""
 
 
-class _Schema(BaseModel):
+class _Schema(Schema):
     # The numbers of a diverged training need not be finite.
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(ser_json_inf_nan="strings")
 
 
 class Finding(_Schema):

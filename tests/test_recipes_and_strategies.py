@@ -201,7 +201,7 @@ def test_the_covering_recipes_hold_every_way_to_train() -> None:
     assert {name for recipe in recipes for name in recipe.metrics} == set(METRICS)
     batches = {recipe.batch_size and 30 % recipe.batch_size for recipe in recipes}  # full, even and ragged
     assert {None, 0, 6} <= batches
-    # Held for every architecture, or drawn: equivalence/test_execution.py, test_execution.py, test_initial_weights.py.
+    # Held for every architecture, or drawn: equivalence/test_execution.py and test_initial_weights.py.
     elsewhere = {"mode", "steps_per_execution", "seed"}
     varied = {field.name for field in fields(Recipe) if len({getattr(recipe, field.name) for recipe in recipes}) > 1}
     assert varied == {field.name for field in fields(Recipe)} - elsewhere

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from equivalence.covering_recipes import RECIPES
+from equivalence.covering_recipes import CASES
 from keras_styles import runtime, training
 from keras_styles.architectures import (
     NAMES,
@@ -55,7 +55,7 @@ def test_an_architecture_without_a_style_says_why() -> None:
 
 def test_an_architecture_that_runs_eagerly_only_is_refused_in_another_mode() -> None:
     if runtime.modes() == ("eager",):
-        pytest.skip(f"{runtime.ENGINE} has no other mode")
+        pytest.skip(f"{runtime.ENGINE} has no other mode")  # that could be refused
     trainer = Trainer(load("recursive_network"))
     with pytest.raises(RecipeError, match="recursive_network runs in no mode but eager; set mode='eager'"):
         trainer.train("subclassing", LINE, Recipe(epochs=1))
@@ -164,18 +164,12 @@ def test_an_optimizer_is_the_one_that_the_recipe_names(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")  # that of MultiOptimizer
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        pytest.param(recipe, id=f"{architecture}-{name}")
-        for architecture, recipes in RECIPES.items()
-        for name, recipe in recipes.items()
-    ],
-)
-def test_keras_is_told_all_that_a_recipe_says(recipe: Recipe) -> None:
+@pytest.mark.parametrize(("architecture", "recipe"), CASES)
+def test_keras_is_told_all_that_a_recipe_says(architecture: str, recipe: Recipe) -> None:
     """Of what no reference follows, all styles would lose an option, a loss or a metric alike."""
-    model = ARCHITECTURE.build("functional", 2, 0)
-    compile_model(model, recipe, runtime.resolve_mode(None), architecture=ARCHITECTURE)
+    trained = load(architecture)
+    model = trained.build("functional", 2, 0)
+    compile_model(model, recipe, runtime.resolve_mode(None), architecture=trained)
     told = model.get_compile_config()
     options, config = dict(recipe.options), told["optimizer"]["config"]
     assert {name: config[name] for name in options} == options
