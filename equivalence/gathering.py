@@ -7,10 +7,10 @@ from typing import Any, Literal, TypedDict
 
 import pytest
 
+from keras_styles.environment import Environment
 from keras_styles.margins import margin_quantiles, merge_margins, worst_margin
 from keras_styles.records import (
     ComparedTest,
-    Environment,
     EquivalenceRecord,
     Failure,
     SeededFaults,

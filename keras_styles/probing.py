@@ -15,8 +15,9 @@ from typing import IO, Any, Final, get_args
 
 from keras_styles.differences import Difference, Engine, Outcome, Verdict
 from keras_styles.engines import ENGINE_VARIABLE, why_not_installed
+from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
-from keras_styles.records import DifferencesRecord, Environment, ProbedDifference, ProbedEngine
+from keras_styles.records import DifferencesRecord, ProbedDifference, ProbedEngine
 
 # A probe takes tenths of a second; the slowest, on jax, some seconds on a machine that is busy with other things.
 SECONDS_PER_PROBE: Final = 60.0

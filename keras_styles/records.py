@@ -14,40 +14,17 @@ from annotated_types import MinLen
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from keras_styles.differences import Engine, Outcome, Verdict
+from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.margins import Margins, merge_margins, worst_margin
 from keras_styles.schema import Schema
+from keras_styles.workloads import ProcessRecord
 
 RESULTS_VARIABLE = "KERAS_STYLES_RESULTS"
 
 
 class ResultsError(KerasStylesError, OSError):
     """A results folder or a record that cannot be used."""
-
-
-class Environment(Schema):
-    """Everything about machine and software that can change a number; runs that differ in it are not comparable."""
-
-    machine: str = Field(description="slug of the hardware: system, processor, cores, GPU; names a folder of results")
-    cpu: str
-    cores: int = Field(description="cores this process may use")
-    memory_gib: float
-    gpu: str | None
-    gpu_driver: str | None
-    system: str
-    python: str
-    numpy: str
-    keras: str
-    engine: str
-    engine_version: str
-    device: str
-    threads: int = Field(description="threads the engine may use within and between operations")
-    mode: str = Field(description="how the engine executes a step: graph, eager or xla")
-    jit_compile: bool
-    dtype_policy: str
-    deterministic: bool
-    tensor_float_32: bool
-    commit: str | None = Field(description="commit of this project's checkout, with '+' when it was modified")
 
 
 class StageSummary(Schema):
@@ -194,8 +171,9 @@ class UnmeasuredCell(Schema):
 class BenchmarkExtras(Schema):
     """What this project adds to the top level of pytest-benchmark's file."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     unmeasured: list[UnmeasuredCell]
+    processes: list[ProcessRecord] = Field(default=[], description="all rounds; new in version 2")
 
 
 class _Partial(BaseModel):

@@ -13,11 +13,12 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from keras_styles.builder_source import NoSourceError
 from keras_styles.comparison import REFERENCE, Comparison, Verdict, compare_tier, expected, failures
+from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.explanation import explain
 from keras_styles.problems import Problem
 from keras_styles.recipes import Recipe
-from keras_styles.records import Environment, draft_of, slug
+from keras_styles.records import draft_of, slug
 from keras_styles.reference import BIAS, KERNEL
 from keras_styles.schema import Schema
 from keras_styles.script import render_script

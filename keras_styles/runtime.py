@@ -30,8 +30,9 @@ from keras_styles.engines import (
     usable_cores,
 )
 from keras_styles.engines import RuntimeChoiceError as RuntimeChoiceError
+from keras_styles.environment import Environment
 from keras_styles.recipes import DType, Mode, Policy
-from keras_styles.records import Environment, slug
+from keras_styles.records import slug
 from keras_styles.reference import ComputedIn
 
 # Keras' name of each device. Not "cpu:0": on torch Keras takes that for another device than "cpu", copies every

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_styles.environment import Environment
 from keras_styles.problems import Array, Problem
 from keras_styles.recipes import Mode, Recipe
-from keras_styles.records import Environment
 from keras_styles.reference import ComputedIn, largest_curvature
 
 Weights = Mapping[str, Array]

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_styles.affine import Rounding
+from keras_styles.environment import Environment
 from keras_styles.problems import Array, Problem
 from keras_styles.recipes import Recipe
-from keras_styles.records import Environment
 from keras_styles.reference import BIAS, KERNEL, ComputedIn
 from keras_styles.reference_optimizers import Optimizer
 from keras_styles.training_record import Record, Snapshot

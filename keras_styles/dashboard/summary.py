@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_styles.environment import Environment
 from keras_styles.margins import merge_margins
 from keras_styles.records import (
     BenchmarkRun,
     CostInfo,
     DifferencesRecord,
-    Environment,
     EquivalenceRecord,
     ResultsError,
     StageSummary,

@@ -1,0 +1,30 @@
+"""Environment: everything about machine and software that can change a number."""
+
+from pydantic import Field
+
+from keras_styles.schema import Schema
+
+
+class Environment(Schema):
+    """Everything about machine and software that can change a number; runs that differ in it are not comparable."""
+
+    machine: str = Field(description="slug of the hardware: system, processor, cores, GPU; names a folder of results")
+    cpu: str
+    cores: int = Field(description="cores this process may use")
+    memory_gib: float
+    gpu: str | None
+    gpu_driver: str | None
+    system: str
+    python: str
+    numpy: str
+    keras: str
+    engine: str
+    engine_version: str
+    device: str
+    threads: int = Field(description="threads the engine may use within and between operations")
+    mode: str = Field(description="how the engine executes a step: graph, eager or xla")
+    jit_compile: bool
+    dtype_policy: str
+    deterministic: bool
+    tensor_float_32: bool
+    commit: str | None = Field(description="commit of this project's checkout, with '+' when it was modified")

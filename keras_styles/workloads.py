@@ -1,0 +1,122 @@
+"""Workloads: what is timed, by name and size, and what one process says about them; imports no engine."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, get_args
+
+from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
+
+from keras_styles.environment import Environment
+from keras_styles.schema import Schema
+from keras_styles.styles import STYLES
+
+# A change of what is timed makes old and new numbers incomparable, so it changes this number too.
+WORKLOAD_VERSION: Final = 2
+
+Phase = Literal[
+    "build",
+    "compile",
+    "first_step",
+    "retrace",
+    "fit",
+    "fit_epochs",
+    "fit_call",
+    "predict",
+    "predict_call",
+    "call",
+    "save",
+    "load",
+]
+PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
+
+# What happens once in a model's life, timed in this order on new models; everything else, on models that have done it.
+COLD_PHASES: Final[tuple[Phase, ...]] = PHASES[: PHASES.index("fit")]
+# What takes another time for another batch size; one `predict_call` is one sample, whatever the batches are.
+BATCH_PHASES: Final[tuple[Phase, ...]] = ("fit", "predict", "call")
+
+# Beside the styles, in every round: the functional style once more, byte for byte, which must come out as no
+# different; the same arithmetic in the engine's own words; and in NumPy.
+TWIN: Final = "twin"
+FLOOR: Final = "floor"
+NUMPY: Final = "numpy"
+CONTENDERS: Final = (*STYLES, TWIN, FLOOR, NUMPY)
+
+ARCHITECTURES: Final = ("linear_regression", "multilayer_network", "deep_stack", "multi_input", "tree_rnn")
+
+BATCH_SIZE: Final = 32
+WIDTH: Final = 8
+
+
+class Workload(Schema):
+    """Something to time in every style."""
+
+    architecture: str
+    phase: Phase
+    batch_size: PositiveInt = BATCH_SIZE
+    width: PositiveInt = Field(default=WIDTH, description="features of the input; hidden layers of deep_stack too")
+
+    def __str__(self) -> str:
+        return f"{self.architecture} {self.phase} batch {self.batch_size} width {self.width}"
+
+
+class MeasuredWorkload(Schema):
+    """The rounds of one workload in one process, or why there are none."""
+
+    workload: Workload
+    nanoseconds: dict[str, list[PositiveInt]] = Field(
+        default={}, description="by contender; the i-th of each were taken in the same round"
+    )
+    why_not: str | None = Field(default=None, description="why nothing was timed: not equal, out of memory, ...")
+
+
+class Counters(Schema):
+    """What a style does, counted, in one epoch of training; exact, so that any change is one. None: not countable."""
+
+    variables: NonNegativeInt
+    traces: NonNegativeInt = Field(description="how often Python ran a training step in a fit of several steps")
+    retraces: NonNegativeInt = Field(description="how often it did so again for a second shape")
+    python_calls: NonNegativeInt = Field(description="how often Python ran the model's own `call` in that fit")
+    layer_calls: NonNegativeInt = Field(description="how often Python called a layer, the model included, in that fit")
+    forward_ops: NonNegativeInt | None = Field(description="operations in the graph of one forward pass")
+    step_ops: NonNegativeInt | None = Field(description="operations in the graph of one training step")
+    dataset_iterators: NonNegativeInt | None = Field(description="iterators over data that the fit made")
+
+
+class ProcessRecord(Schema):
+    """What one process measured; the sampling unit of every statement about time."""
+
+    number: int = Field(description="its place in the order of the run, from 0")
+    created: AwareDatetime
+    environment: Environment
+    workload_version: int = WORKLOAD_VERSION
+    pulse_nanoseconds: list[PositiveInt] = Field(
+        description="how long the same small NumPy computation took, before each workload: what drift is read from"
+    )
+    measured: list[MeasuredWorkload]
+    counters: dict[str, dict[str, Counters]] = Field(default={}, description="by architecture and style")
+
+
+def cells_of(architectures: Iterable[str], phases: Sequence[Phase] = PHASES) -> list[Workload]:
+    """Return the workloads of some phases at the usual size, architecture by architecture."""
+    return [Workload(architecture=name, phase=phase) for name in architectures for phase in phases]
+
+
+def default_plan() -> list[Workload]:
+    """Return what `pytest bench/` measures by default: every phase of the two smallest architectures."""
+    return cells_of(ARCHITECTURES[:2])
+
+
+def full_plan() -> list[Workload]:
+    """Return all there is to measure: every architecture and phase, three batch sizes, three widths."""
+    batches = [
+        Workload(architecture=name, phase=phase, batch_size=size)
+        for name in ARCHITECTURES
+        for phase in BATCH_PHASES
+        for size in (1, 1024)
+    ]
+    widths = [
+        Workload(architecture=name, phase=phase, width=width)
+        for name in ("linear_regression", "deep_stack")
+        for phase in BATCH_PHASES
+        for width in (64, 256)
+    ]
+    return cells_of(ARCHITECTURES) + batches + widths
