@@ -399,6 +399,70 @@ def _machine() -> dict[str, Any]:
     }
 
 
+def data_iterator() -> Callable[..., Any] | None:
+    """Return the engine's function that makes an iterator over a dataset, or None where Keras goes without one."""
+    if ENGINE == "tensorflow":
+        return _engine.data.Dataset.__iter__  # type: ignore[no-any-return]
+    return _engine.utils.data.DataLoader.__iter__ if ENGINE == "torch" else None
+
+
+def operations_in(model: Any, x: Any, y: Any) -> tuple[int, int] | tuple[None, None]:
+    """Return how many operations the graphs of a forward pass and of a training step have, as Keras hands them over.
+
+    What the engine's compiler then makes of them is not looked at. Two Nones where steps are no graphs.
+
+    Args:
+        model: compiled, with all its variables and those of its optimizer.
+        x: inputs of one batch, an array or a structure of arrays.
+        y: targets, likewise.
+    """
+    if model.run_eagerly or ENGINE == "torch":
+        return None, None
+    if ENGINE == "tensorflow":
+        # Without autograph, as Keras calls its steps.
+        forward = _engine.function(lambda inputs: model(inputs, training=False), autograph=False)
+        step = _engine.function(model.train_step, autograph=False)
+        return _nodes(forward.get_concrete_function(x)), _nodes(step.get_concrete_function((x, y)))
+    trainable, others, optimizer, metrics = (
+        [variable.value for variable in variables]
+        for variables in (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+    )
+    # Without `training`, which not every `call` takes; those that do take its absence for inference.
+    forward = _engine.make_jaxpr(model.stateless_call)
+    step = _engine.make_jaxpr(model.train_step)
+    return (
+        _equations(forward(trainable, others, x)),
+        _equations(step((trainable, others, optimizer, metrics), (x, y))),
+    )
+
+
+def _nodes(function: Any) -> int:
+    graph = function.graph.as_graph_def()
+    return len(graph.node) + sum(len(inner.node_def) for inner in graph.library.function)
+
+
+def _equations(jaxpr: Any) -> int:
+    """Count the equations of a jaxpr and of those inside of it, such as the branches of a condition."""
+    inner = [value for equation in jaxpr.eqns for value in _engine.tree.leaves(equation.params)]
+    return len(jaxpr.eqns) + sum(_equations(value) for value in inner if hasattr(value, "eqns"))
+
+
+def peak_device_memory() -> int | None:
+    """Return the most bytes of the GPU that this process has used at once, None where the engine sees no GPU."""
+    if "gpu" not in available_devices():
+        return None
+    if ENGINE == "tensorflow":
+        return int(_engine.config.experimental.get_memory_info("GPU:0")["peak"])
+    if ENGINE == "jax":
+        return int(_engine.devices("gpu")[0].memory_stats()["peak_bytes_in_use"])
+    return int(_engine.cuda.max_memory_allocated())
+
+
 def environment(*, device: str, mode: Mode | None = None, dtype: Policy = "float32") -> Environment:
     """Return the environment record of this process for work in `mode` on `device`."""
     resolved = resolve_mode(mode)

@@ -1,0 +1,178 @@
+"""Costs: what the processes of one run say together about each style, and whether they can be believed."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from keras_styles.schema import Schema
+from keras_styles.statistics import CONFIDENCE, Judgement, judge, log_ratio
+from keras_styles.styles import BASELINE_STYLE, STYLES
+from keras_styles.workloads import CONTENDERS, FLOOR, NUMPY, TWIN, MeasuredWorkload, ProcessRecord, Workload
+
+# Ratios are taken within rounds, and a test shows that they hold under this much drift; beyond it nobody looked.
+MAX_DRIFT: Final = 2.0
+# The twin is the same code, so one good run in a hundred is lost to its being flagged by chance.
+TWIN_LEVEL: Final = 0.01
+# With these words begins the reason of a workload whose styles did not compute the same.
+NOT_EQUAL: Final = "not equal"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one workload costs in one contender."""
+
+    workload: Workload
+    contender: str
+    seconds: float | None  # median over processes of the medians of their rounds
+    judgement: Judgement | None  # of the ratio to the functional style
+    times_floor: float | None  # geometric means over processes; of styles only
+    times_numpy: float | None
+    why_not: str | None  # why there are no seconds
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What one run says about all costs, in the order of its plan, and why it may prove nothing."""
+
+    engine: str
+    device: str
+    processes: int
+    costs: list[Cost]
+    proves_nothing: list[str]  # sentences without a full stop; none if the run can be believed
+
+    @property
+    def by_architecture(self) -> dict[str, dict[Workload, list[Cost]]]:
+        """The costs of each workload, by architecture."""
+        groups: dict[str, dict[Workload, list[Cost]]] = {}
+        for cost in self.costs:
+            groups.setdefault(cost.workload.architecture, {}).setdefault(cost.workload, []).append(cost)
+        return groups
+
+
+def conclude(processes: Sequence[ProcessRecord]) -> Conclusion:
+    """Conclude from the processes of one engine and device.
+
+    Raises:
+        ValueError: if there are none, or they are of several engines, devices or versions of the workloads.
+    """
+    kinds = {(p.environment.engine, p.environment.device, p.workload_version) for p in processes}
+    if len(kinds) != 1:
+        raise ValueError(f"costs follow from processes of one engine, device and workload version, not of {kinds}")
+    processes = sorted(processes, key=lambda process: process.number)
+    by_workload: dict[Workload, list[MeasuredWorkload]] = {}
+    for process in processes:
+        for measured in process.measured:
+            by_workload.setdefault(measured.workload, []).append(measured)
+    compared = {
+        (workload, contender): ratios
+        for workload, measured_there in by_workload.items()
+        for contender in (*STYLES, TWIN)
+        if contender != BASELINE_STYLE and (ratios := _log_ratios(measured_there, contender, BASELINE_STYLE))
+    }
+    # The styles are judged together, so that all their verdicts hold at once; the twins decide over the run.
+    twins = judge({key: ratios for key, ratios in compared.items() if key[1] == TWIN}, level=TWIN_LEVEL)
+    judgements = judge({key: ratios for key, ratios in compared.items() if key[1] != TWIN}) | twins
+    costs = [
+        _cost(workload, contender, measured_there, judgements.get((workload, contender)))
+        for workload, measured_there in by_workload.items()
+        for contender in CONTENDERS
+    ]
+    environment = processes[0].environment
+    doubts = [
+        *_flagged_twins({workload: judgement for (workload, _), judgement in twins.items()}),
+        *_unequal_styles(processes),
+        *_drift(processes),
+        *_unstable_counters(processes),
+        *_several_environments(processes),
+    ]
+    return Conclusion(environment.engine, environment.device, len(processes), costs, doubts)
+
+
+def _log_ratios(measured: Sequence[MeasuredWorkload], contender: str, baseline: str) -> list[float]:
+    """Return one value for each process that measured both."""
+    return [
+        log_ratio(process.nanoseconds[contender], process.nanoseconds[baseline])
+        for process in measured
+        if process.nanoseconds.get(contender) and process.nanoseconds.get(baseline)
+    ]
+
+
+def _cost(
+    workload: Workload, contender: str, measured: Sequence[MeasuredWorkload], judgement: Judgement | None
+) -> Cost:
+    def times(baseline: str) -> float | None:
+        ratios = _log_ratios(measured, contender, baseline) if contender in STYLES else []
+        return math.exp(np.mean(ratios)) if ratios else None
+
+    medians = [float(np.median(rounds)) for process in measured if (rounds := process.nanoseconds.get(contender))]
+    reasons = [process.why_not for process in measured if process.why_not]
+    absent = f"there is no {contender} for {workload.phase} of {workload.architecture}"
+    return Cost(
+        workload=workload,
+        contender=contender,
+        seconds=float(np.median(medians)) / 1e9 if medians else None,
+        judgement=judgement,
+        times_floor=times(FLOOR),
+        times_numpy=times(NUMPY),
+        why_not=None if medians else (reasons[0] if reasons else absent),
+    )
+
+
+def _flagged_twins(twins: Mapping[Workload, Judgement]) -> Iterator[str]:
+    for workload, twin in twins.items():
+        if twin.verdict in ("faster", "slower"):
+            yield (
+                f"the functional style's twin, which is the same code, came out {twin.verdict} in {workload}: "
+                f"{twin.ratio:.3f} times, {CONFIDENCE:.0%} interval {twin.low:.3f} to {twin.high:.3f}"
+            )
+
+
+def _unequal_styles(processes: Sequence[ProcessRecord]) -> Iterator[str]:
+    told = set()
+    for process in processes:
+        for measured in process.measured:
+            if (measured.why_not or "").startswith(NOT_EQUAL) and measured.workload not in told:
+                told.add(measured.workload)
+                yield f"{measured.workload} was not timed in process {process.number}: {measured.why_not}"
+
+
+def _drift(processes: Sequence[ProcessRecord]) -> Iterator[str]:
+    pulses = {p.number: float(np.median(p.pulse_nanoseconds)) for p in processes if p.pulse_nanoseconds}
+    if not pulses:
+        return
+    slowest, fastest = max(pulses, key=lambda number: pulses[number]), min(pulses, key=lambda number: pulses[number])
+    if (drift := pulses[slowest] / pulses[fastest]) > MAX_DRIFT:
+        yield (
+            f"the machine drifted: the same computation took {drift:.1f} times as long in process {slowest} as in "
+            f"process {fastest}, and ratios are known to hold up to {MAX_DRIFT:g} times"
+        )
+
+
+def _unstable_counters(processes: Sequence[ProcessRecord]) -> Iterator[str]:
+    by_style: dict[tuple[str, str], dict[int, Schema]] = {}
+    for process in processes:
+        for architecture, styles in process.counters.items():
+            for style, counters in styles.items():
+                by_style.setdefault((architecture, style), {})[process.number] = counters
+    for (architecture, style), by_process in by_style.items():
+        for difference in _differing_fields(by_process):
+            yield f"counters of {style} {architecture} are not the same in all processes: {difference}"
+
+
+def _several_environments(processes: Sequence[ProcessRecord]) -> Iterator[str]:
+    for difference in _differing_fields({p.number: p.environment for p in processes}, but=("commit",)):
+        yield f"the processes ran in several environments: {difference}"
+
+
+def _differing_fields(by_process: Mapping[int, Schema], but: Sequence[str] = ()) -> Iterator[str]:
+    """Tell of each field in which a process is not like the first, once."""
+    (first, reference), *others = by_process.items()
+    for name in type(reference).model_fields:
+        expected = getattr(reference, name)
+        for number, other in others:
+            if name not in but and (found := getattr(other, name)) != expected:
+                yield f"{name} was {expected} in process {first} and {found} in process {number}"
+                break

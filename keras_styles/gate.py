@@ -1,0 +1,457 @@
+"""The regression gate's decision: is a cell slower on head than on base, and by how much; it launches nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AwareDatetime
+from scipy import stats  # type: ignore[import-untyped]
+from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
+
+from keras_styles.environment import Environment
+from keras_styles.schema import Schema
+from keras_styles.styles import STYLES
+from keras_styles.workloads import NUMPY, Counters, MeasuredWorkload, ProcessRecord, Workload
+
+Array = npt.NDArray[np.float64]
+
+# What two Python environments are compared for; whatever else differs would be taken for an effect of these.
+UNDER_TEST: Final = frozenset({"keras", "engine_version", "commit", "python", "numpy"})
+
+# One gate in a hundred may cry wolf: a team that sees one false alarm in twenty stops reading alarms.
+STATISTICAL_LEVEL: Final = 0.01
+# A t test of fewer has so few degrees of freedom that, over dozens of cells, only a landslide would pass it.
+MIN_PAIRS: Final = 5
+# Between a process at full clock and one at half of it, something else ran or a limit was hit: no small ratio is safe.
+MAX_DRIFT: Final = 2.0
+INTERVAL: Final = 0.95
+
+Verdict = Literal["regression", "no regression"]
+ExitCode = Literal[0, 1, 2]
+
+
+class CellKey(NamedTuple):
+    """A cell of the gate: a workload in a style."""
+
+    workload: Workload
+    style: str
+
+    def __str__(self) -> str:
+        return f"{self.workload} {self.style}"
+
+
+class CellDecision(Schema):
+    """What the pairs of one cell say: it regresses if it is slower both significantly and by more than its threshold.
+
+    A ratio of 1.05 says that head takes 5 % longer than base; `low` and `high` enclose it at a level of 95 %, and
+    `p_adjusted` is Holm's, over all cells that were decided together.
+    """
+
+    workload: Workload
+    style: str
+    pairs: int
+    ratio: float
+    low: float
+    high: float
+    p_adjusted: float
+    threshold: float
+    verdict: Verdict
+
+    @property
+    def key(self) -> CellKey:
+        """The cell that this is about."""
+        return CellKey(self.workload, self.style)
+
+
+class GateRecord(Schema):
+    """A gate that was run: every process, every decision, and what follows from them.
+
+    The exit code is 0 if there is no regression, 1 if there is one, and 2 if nothing was proved; `sentences` says why.
+    """
+
+    kind: Literal["gate"] = "gate"
+    schema_version: Literal[1] = 1
+    created: AwareDatetime
+    base: list[ProcessRecord]
+    head: list[ProcessRecord]
+    base_again: list[ProcessRecord]
+    head_again: list[ProcessRecord]
+    decisions: list[CellDecision]
+    confirmations: list[CellDecision]
+    sentences: list[str]
+    exit_code: ExitCode
+
+
+# One number for the rounds of a style in a process, as a logarithm, so that differences are ratios.
+Summary = Callable[[ProcessRecord, MeasuredWorkload, str], float]
+
+
+def median(_: ProcessRecord, measured: MeasuredWorkload, style: str) -> float:
+    """The median round."""
+    return float(np.log(np.median(measured.nanoseconds[style])))
+
+
+def lower_quartile(_: ProcessRecord, measured: MeasuredWorkload, style: str) -> float:
+    """The round that a quarter are faster than: noise only ever adds time, but a single fastest round is luck."""
+    return float(np.log(np.quantile(measured.nanoseconds[style], 0.25)))
+
+
+def minimum(_: ProcessRecord, measured: MeasuredWorkload, style: str) -> float:
+    """The fastest round."""
+    return float(np.log(min(measured.nanoseconds[style])))
+
+
+def relative_to_numpy(_: ProcessRecord, measured: MeasuredWorkload, style: str) -> float:
+    """The median ratio to NumPy in the same round, which a machine that is slower for a while leaves alone."""
+    return float(np.median(np.log(measured.nanoseconds[style]) - np.log(measured.nanoseconds[NUMPY])))
+
+
+def relative_to_pulse(record: ProcessRecord, measured: MeasuredWorkload, style: str) -> float:
+    """The median round in units of the process's median pulse."""
+    return median(record, measured, style) - float(np.log(np.median(record.pulse_nanoseconds)))
+
+
+SUMMARIES: Final[Mapping[str, Summary]] = {
+    summary.__name__: summary for summary in (median, lower_quartile, minimum, relative_to_numpy, relative_to_pulse)
+}
+# What the gate uses.
+SUMMARY: Final[Summary] = lower_quartile
+
+
+def measured_cells(record: ProcessRecord) -> dict[CellKey, MeasuredWorkload]:
+    """Return what a process timed, by cell."""
+    return {
+        CellKey(measured.workload, style): measured
+        for measured in record.measured
+        for style in STYLES
+        if measured.nanoseconds.get(style)
+    }
+
+
+def common_cells(records: Sequence[ProcessRecord]) -> list[CellKey]:
+    """Return the cells that every process timed, in the order of the first."""
+    found = [measured_cells(record) for record in records]
+    return [key for key in found[0] if all(key in cells for cells in found)] if found else []
+
+
+def log_times(records: Sequence[ProcessRecord], cells: Sequence[CellKey], summary: Summary = SUMMARY) -> Array:
+    """Return the summary of each process (row) for each cell (column)."""
+    found = [measured_cells(record) for record in records]
+    return np.array(
+        [
+            [summary(record, measured[key], key.style) for key in cells]
+            for record, measured in zip(records, found, strict=True)
+        ]
+    )
+
+
+def not_comparable(
+    base: Sequence[ProcessRecord], head: Sequence[ProcessRecord], under_test: frozenset[str] = UNDER_TEST
+) -> list[str]:
+    """Return a sentence for each thing that differs within a side, or between them without being under test."""
+    sentences = []
+    sides = {"base": base, "head": head}
+    for field in (*Environment.model_fields, "workload_version"):
+        values = {side: _values(records, field) for side, records in sides.items()}
+        sentences += [
+            f"Processes of {side} are not comparable: {field} is {' in one and '.join(map(repr, found))} in another."
+            for side, found in values.items()
+            if len(found) > 1
+        ]
+        if field not in under_test and all(len(found) == 1 for found in values.values()):
+            (before,), (after,) = values.values()
+            if before != after:
+                sentences.append(
+                    f"Base and head are not comparable: {field} is {before!r} on base and {after!r} on head."
+                )
+    return sentences
+
+
+def _values(records: Sequence[ProcessRecord], field: str) -> list[Any]:
+    """Return the values of a field in some processes, each once."""
+    sources = (record if field == "workload_version" else record.environment for record in records)
+    return list(dict.fromkeys(getattr(source, field) for source in sources))
+
+
+def changed_counters(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> list[str]:
+    """Return a sentence for each counter that differs between base and head, or within one of them."""
+    sides = {"base": base, "head": head}
+    counted = dict.fromkeys(
+        (architecture, style)
+        for record in (*base, *head)
+        for architecture, by_style in record.counters.items()
+        for style in by_style
+    )
+    sentences = []
+    for architecture, style in counted:
+        for name in Counters.model_fields:
+            where = f"{name} of {architecture} {style}"
+            values = {side: _counts(records, architecture, style, name) for side, records in sides.items()}
+            unsteady = {side: found for side, found in values.items() if len(found) > 1}
+            sentences += [
+                f"The counter {where} is not the same in all processes of {side}: {' and '.join(found)}."
+                for side, found in unsteady.items()
+            ]
+            if not unsteady and values["base"] != values["head"]:
+                sentences.append(
+                    f"The counter {where} changed from {values['base'][0]} on base to {values['head'][0]} on head."
+                )
+    return sentences
+
+
+def _counts(records: Sequence[ProcessRecord], architecture: str, style: str, name: str) -> list[str]:
+    """Return what some processes counted, each number once, as text."""
+    found = []
+    for record in records:
+        counters = record.counters.get(architecture, {}).get(style)
+        value = getattr(counters, name) if counters else "nothing"
+        found.append("not countable" if value is None else str(value))
+    return list(dict.fromkeys(found))
+
+
+class _Faults(NamedTuple):
+    """What the workloads without times say: the failures of head, and why others prove nothing."""
+
+    failures: list[str]
+    proves_nothing: list[str]
+
+
+def workload_faults(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> _Faults:
+    """Return what is wrong with workloads that some process has no times for.
+
+    A workload that no process could time, such as one that needs a GPU, is no news and is not mentioned.
+    """
+    sides = {"base": base, "head": head}
+    by_side = {
+        side: [{measured.workload: measured for measured in record.measured} for record in records]
+        for side, records in sides.items()
+    }
+    failures, proves_nothing = [], []
+    workloads = dict.fromkeys(workload for side in by_side.values() for process in side for workload in process)
+    for workload in workloads:
+        reasons = {
+            side: [
+                (process[workload].why_not or "no rounds") if workload in process else "not in its plan"
+                for process in processes
+                if workload not in process or not process[workload].nanoseconds
+            ]
+            for side, processes in by_side.items()
+        }
+        unequal = {side: [why for why in found if why.startswith("not equal")] for side, found in reasons.items()}
+        if unequal["head"] and not reasons["base"]:
+            failures.append(
+                f"{workload}: the styles are equal on base but no more on head, so it was not timed: "
+                f"{unequal['head'][0]}."
+            )
+        elif unequal["base"]:
+            where = "on base and on head" if unequal["head"] else "on base"
+            proves_nothing.append(f"{workload}: the styles are not equal {where}: {unequal['base'][0]}.")
+        elif any(len(found) != len(sides[side]) for side, found in reasons.items()):
+            proves_nothing += [
+                f"{workload} was not timed in {len(found)} of {len(sides[side])} processes of {side}: {found[0]}."
+                for side, found in reasons.items()
+                if found
+            ]
+    return _Faults(failures, proves_nothing)
+
+
+def machine_drift(records: Sequence[ProcessRecord]) -> str | None:
+    """Return a sentence if the machine's speed changed too much between processes, or nothing shows that it did not."""
+    if not all(record.pulse_nanoseconds for record in records):
+        return "A process recorded no pulse, so nothing shows that the machine kept its speed; measure it again."
+    pulses = [float(np.median(record.pulse_nanoseconds)) for record in records]
+    if max(pulses) <= MAX_DRIFT * min(pulses):
+        return None
+    return (
+        f"The machine drifted: the same NumPy computation took {max(pulses) / min(pulses):.1f} times as long in the "
+        f"slowest process as in the fastest; run the gate again on a quieter machine."
+    )
+
+
+def decide(
+    base: Sequence[ProcessRecord], head: Sequence[ProcessRecord], thresholds: Mapping[CellKey, float]
+) -> list[CellDecision]:
+    """Return a decision for each cell that every process timed and that has a threshold.
+
+    The i-th process of base and the i-th of head are a pair. Holm's correction is over these cells.
+
+    Raises:
+        ValueError: if there are not as many processes of head as of base.
+    """
+    cells = [key for key in common_cells([*base, *head]) if key in thresholds]
+    return _decide(cells, base, head, thresholds)
+
+
+def confirm(
+    first: Sequence[CellDecision],
+    base_again: Sequence[ProcessRecord],
+    head_again: Sequence[ProcessRecord],
+    thresholds: Mapping[CellKey, float],
+) -> list[CellDecision]:
+    """Return a second decision, from other processes, for each cell that regressed in the first.
+
+    Only what regresses here too is believed. Holm's correction is over these cells alone, which is right because the
+    processes are others than those that chose them.
+    """
+    again = set(common_cells([*base_again, *head_again]))
+    cells = [decision.key for decision in regressions(first) if decision.key in again]
+    return _decide(cells, base_again, head_again, thresholds)
+
+
+def regressions(decisions: Sequence[CellDecision]) -> list[CellDecision]:
+    """Return the decisions whose cells regressed."""
+    return [decision for decision in decisions if decision.verdict == "regression"]
+
+
+def p_slower(differences: Array, axis: int = 0) -> Array:
+    """Return the one-sided p value of a paired t test that these logarithms of ratios have a mean above 0."""
+    found = stats.ttest_1samp(differences, 0, axis=axis, alternative="greater").pvalue
+    return np.where(np.isnan(found), 1.0, found)  # no number: pairs that are all equal, which show nothing
+
+
+def _decide(
+    cells: Sequence[CellKey],
+    base: Sequence[ProcessRecord],
+    head: Sequence[ProcessRecord],
+    thresholds: Mapping[CellKey, float],
+) -> list[CellDecision]:
+    if len(base) != len(head):
+        raise ValueError(f"{len(base)} processes of base cannot be paired with {len(head)} of head")
+    if not cells:
+        return []
+    differences = log_times(head, cells) - log_times(base, cells)
+    means = differences.mean(axis=0)
+    interval = stats.ttest_1samp(differences, 0).confidence_interval(INTERVAL)
+    adjusted = multipletests(p_slower(differences), method="holm")[1]
+    decisions = []
+    for key, mean, low, high, p_adjusted in zip(cells, means, *interval, adjusted, strict=True):
+        ratio, threshold = float(np.exp(mean)), thresholds[key]
+        slower = p_adjusted <= STATISTICAL_LEVEL and ratio > 1 + threshold
+        decisions.append(
+            CellDecision(
+                workload=key.workload,
+                style=key.style,
+                pairs=len(base),
+                ratio=ratio,
+                low=float(np.exp(low)),
+                high=float(np.exp(high)),
+                p_adjusted=float(p_adjusted),
+                threshold=threshold,
+                verdict="regression" if slower else "no regression",
+            )
+        )
+    return decisions
+
+
+def gate_outcome(
+    base: Sequence[ProcessRecord],
+    head: Sequence[ProcessRecord],
+    base_again: Sequence[ProcessRecord],
+    head_again: Sequence[ProcessRecord],
+    thresholds: Mapping[CellKey, float] | None,
+    under_test: frozenset[str] = UNDER_TEST,
+) -> GateRecord:
+    """Return all that follows from the processes of a gate.
+
+    What is exact, a changed counter or styles that are no more equal, is a regression whatever the machine did. Times
+    count only if nothing speaks against all of them.
+
+    Args:
+        base: processes of the old environment, in the order of time.
+        head: those of the new one; the i-th ran next to the i-th of base.
+        base_again: those of a second run of only the cells that regressed in the first; empty if none did.
+        head_again: likewise, of the new environment.
+        thresholds: what a cell may differ by on this machine when nothing changed; None if it was never calibrated.
+        under_test: fields of the environment that may differ between base and head.
+    """
+    decisions: list[CellDecision] = []
+    confirmations: list[CellDecision] = []
+    sentences = _not_paired(base, head) or not_comparable([*base, *base_again], [*head, *head_again], under_test)
+    exit_code: ExitCode = 2
+    if not sentences:
+        faults = workload_faults(base, head)
+        failures = changed_counters(base, head) + faults.failures
+        doubts = faults.proves_nothing + _doubts(base, head, thresholds)
+        if thresholds and len(base) >= MIN_PAIRS:
+            decisions = decide(base, head, thresholds)
+        if suspects := regressions(decisions):
+            doubts += _doubts_again(suspects, base_again, head_again)
+            if len(base_again) == len(head_again) >= MIN_PAIRS and thresholds:
+                confirmations = confirm(decisions, base_again, head_again, thresholds)
+        slower = [] if doubts else [_slower(decision) for decision in regressions(confirmations)]
+        sentences = failures + doubts + slower
+        exit_code = 1 if failures or slower else 2 if doubts else 0
+    if exit_code == 0:
+        sentences = [f"No regression: none of {len(decisions)} cells is slower on head than on base."]
+    return GateRecord(
+        created=datetime.now(UTC),
+        base=list(base),
+        head=list(head),
+        base_again=list(base_again),
+        head_again=list(head_again),
+        decisions=decisions,
+        confirmations=confirmations,
+        sentences=sentences,
+        exit_code=exit_code,
+    )
+
+
+def _slower(decision: CellDecision) -> str:
+    """Return the sentence about a regression."""
+    return (
+        f"{decision.key} takes {decision.ratio - 1:.1%} longer on head than on base "
+        f"({INTERVAL:.0%} interval {decision.low - 1:+.1%} to {decision.high - 1:+.1%}, "
+        f"threshold {decision.threshold:.1%}, {decision.pairs} pairs)."
+    )
+
+
+def _not_paired(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> list[str]:
+    """Return why two runs are no pairs of processes, if they are not."""
+    if len(base) == len(head) and base:
+        return []
+    return [f"Nothing can be compared: there are {len(base)} processes of base and {len(head)} of head."]
+
+
+def _doubts(
+    base: Sequence[ProcessRecord], head: Sequence[ProcessRecord], thresholds: Mapping[CellKey, float] | None
+) -> list[str]:
+    """Return why the times of the first run prove nothing."""
+    doubts = _doubts_of_any_run(base, head)
+    cells = common_cells([*base, *head])
+    if not cells:
+        return [*doubts, "Base and head have no timed cell in common."]
+    if thresholds is None:
+        return [*doubts, "This machine has no calibration, so no slow-down can be told from noise; calibrate it first."]
+    unknown = [key for key in cells if key not in thresholds]
+    if unknown:
+        doubts.append(
+            f"The calibration has no threshold for {len(unknown)} of {len(cells)} cells, such as {unknown[0]}; "
+            "calibrate this machine again."
+        )
+    return doubts
+
+
+def _doubts_again(
+    suspects: Sequence[CellDecision], base_again: Sequence[ProcessRecord], head_again: Sequence[ProcessRecord]
+) -> list[str]:
+    """Return why the times of the second run do not decide over the cells that regressed in the first."""
+    if not base_again and not head_again:
+        return [f"{len(suspects)} cells such as {suspects[0].key} look slower on head, but were not run again."]
+    if doubts := _not_paired(base_again, head_again):
+        return doubts
+    again = set(common_cells([*base_again, *head_again]))
+    missing = [decision.key for decision in suspects if decision.key not in again]
+    doubts = [f"{key} looks slower on head, but was not timed again in every process." for key in missing]
+    return doubts + _doubts_of_any_run(base_again, head_again)
+
+
+def _doubts_of_any_run(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> list[str]:
+    """Return why the times of a run prove nothing, whichever of the two runs it is."""
+    doubts = []
+    if len(base) < MIN_PAIRS:
+        doubts.append(f"{len(base)} pairs of processes are too few to tell anything; run at least {MIN_PAIRS}.")
+    if drift := machine_drift([*base, *head]):
+        doubts.append(drift)
+    return doubts

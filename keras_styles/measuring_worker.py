@@ -1,0 +1,70 @@
+"""The process in which workloads are timed: a request on standard input, one line of JSON for each thing it has done.
+
+`keras_styles/processes.py` starts it. Every process is new, since the process is what is sampled.
+"""
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from keras_styles import runtime
+from keras_styles.architectures import load
+from keras_styles.counters import count
+from keras_styles.measurement import pulse
+from keras_styles.phases import Contenders, measure
+from keras_styles.processes import Request
+from keras_styles.workloads import BATCH_SIZE, WIDTH, WORKLOAD_VERSION, Workload
+
+
+def groups(workloads: Sequence[Workload]) -> dict[tuple[str, int], list[Workload]]:
+    """Return workloads by architecture and width, which is what shares models; in order of first appearance."""
+    grouped: dict[tuple[str, int], list[Workload]] = {}
+    for workload in workloads:
+        grouped.setdefault((workload.architecture, workload.width), []).append(workload)
+    return grouped
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    # What engines print goes to standard error; the answers have the pipe for themselves.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def answer(key: str, value: object) -> None:
+        answers.write(json.dumps({key: value}) + "\n")
+        answers.flush()
+
+    request = Request.model_validate_json(sys.stdin.read())
+    answer("workload_version", WORKLOAD_VERSION)
+    answer("environment", runtime.environment(device=request.device).model_dump(mode="json"))
+    with runtime.on_device(request.device):
+        # What an engine and Keras import and prepare at their first use belongs to nobody.
+        Contenders(load("linear_regression"), WIDTH).cold((), BATCH_SIZE, 0)
+        for (name, width), workloads in groups(request.workloads).items():
+            measured = measure(
+                load(name),
+                width,
+                workloads,
+                min_rounds=request.min_rounds,
+                max_seconds=request.max_seconds,
+                first=request.number,
+                before=lambda: answer("pulse", pulse()),
+            )
+            for each in measured:
+                answer("measured", each.model_dump(mode="json", exclude_defaults=True))
+            gc.collect()
+        for name in request.counted:
+            architecture = load(name)
+            if runtime.ENGINE not in architecture.untrainable:
+                counted = {
+                    style: count(architecture, style, runtime.resolve_mode(None)).model_dump(mode="json")
+                    for style in architecture.styles
+                }
+                answer("counters", {name: counted})
+    answer("done", True)
+
+
+if __name__ == "__main__":
+    main()

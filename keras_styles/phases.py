@@ -1,0 +1,305 @@
+"""Phases: what is timed of one architecture, in every style, beside its twin and its floors, after they were equal."""
+
+import gc
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from keras_styles import runtime
+from keras_styles.architectures import Architecture, get_weights
+from keras_styles.floors import Floor, engine_floor, numpy_floor
+from keras_styles.measurement import Action, interleave, interleave_chains
+from keras_styles.problems import Array
+from keras_styles.recipes import Recipe
+from keras_styles.styles import BASELINE_STYLE
+from keras_styles.training import compile_model
+from keras_styles.workloads import COLD_PHASES, FLOOR, NUMPY, TWIN, MeasuredWorkload, Phase, Workload, table_of
+
+# An epoch of `fit`; where its time goes is found by comparing it with EPOCHS epochs of one step and with one of each.
+STEPS: Final = 32
+EPOCHS: Final = 5
+# What meets a shape, or code of Keras', for the first time; the others repeat what one of these has done.
+_NEEDS_WARM_UP: Final[tuple[Phase, ...]] = ("fit", "predict", "predict_call", "call")
+
+# Small enough that fifty layers as wide as 256 do not come apart in hundreds of steps.
+RECIPE: Final = Recipe(epochs=1, batch_size=32, learning_rate=1e-3)
+
+# Keras and a floor order the same sums in different ways; in fifty layers of float32 the differences add up.
+FLOOR_TOLERANCE: Final = 1e-3
+
+
+class NotEqualError(Exception):
+    """The contenders do not compute the same here, so their times must not be compared; the text says where."""
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Some batches of data.
+
+    Attributes:
+        table: x of shape (samples, features), which is what floors read.
+        targets: y of shape (samples, 1).
+        inputs: what Keras' models read, an array or a structure of arrays.
+        batch_size: of each batch.
+    """
+
+    table: Array
+    targets: Array
+    inputs: Any
+    batch_size: int
+
+    def first(self, samples: int) -> "Batches":
+        """Return one batch of the first samples."""
+        inputs = runtime.keras.tree.map_structure(lambda array: array[:samples], self.inputs)
+        return Batches(self.table[:samples], self.targets[:samples], inputs, samples)
+
+
+class KerasSubject:
+    """A model in one style."""
+
+    def __init__(self, architecture: Architecture, style: str, width: int) -> None:
+        self._architecture = architecture
+        self._style = style
+        self._width = width
+        self.model: Any = None
+
+    def build(self) -> None:
+        """From nothing to a model whose variables all exist, the one moment that is the same in every style."""
+        self.model = self._architecture.build(self._style, self._width, RECIPE.seed)
+
+    def compile(self) -> None:
+        """Choose optimizer, loss and mode."""
+        compile_model(self.model, RECIPE, runtime.resolve_mode(None), architecture=self._architecture)
+
+    def fit(self, data: Batches, epochs: int = 1) -> None:
+        """Train by `fit` on arrays."""
+        self.model.fit(data.inputs, data.targets, batch_size=data.batch_size, epochs=epochs, shuffle=False, verbose=0)
+
+    def predict(self, data: Batches) -> None:
+        """Predict by `predict` on arrays."""
+        self.model.predict(data.inputs, batch_size=data.batch_size, verbose=0)
+
+    def call(self, on_device: Any) -> Any:
+        """Call the model eagerly on what is on the device already."""
+        return self.model(on_device)
+
+    def save(self, path: Path) -> None:
+        """Save the model whole."""
+        self.model.save(path)
+
+    def load(self, path: Path) -> Any:
+        """Load what was saved, until its variables exist."""
+        return runtime.keras.saving.load_model(path)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return copies of the variables by name."""
+        return get_weights(self.model)
+
+
+class FloorSubject:
+    """A floor, told of batches as the models are."""
+
+    def __init__(self, floor: Floor) -> None:
+        self.floor = floor
+
+    def build(self) -> None:
+        """Make variables."""
+        self.floor.build()
+
+    def fit(self, data: Batches, epochs: int = 1) -> None:
+        """Train in a loop."""
+        self.floor.fit(data.table, data.targets, data.batch_size, epochs)
+
+    def predict(self, data: Batches) -> None:
+        """Predict in a loop."""
+        self.floor.predict(data.table, data.batch_size)
+
+    def call(self, on_device: Any) -> Any:
+        """Return the prediction for what is on the device already."""
+        return self.floor.call(on_device)
+
+    def save(self, path: Path) -> None:
+        """Save the weights."""
+        self.floor.save(path)
+
+    def load(self, path: Path) -> None:
+        """Make a network of what was saved."""
+        self.floor.load(path)
+
+
+Subject = KerasSubject | FloorSubject
+
+
+class Contenders:
+    """Everything that is timed against each other for one architecture at one width.
+
+    Raises:
+        NotEqualError: from any method, as soon as two of them were seen not to compute the same.
+    """
+
+    def __init__(self, architecture: Architecture, width: int) -> None:
+        self._architecture = architecture
+        self._width = width
+        self.models = {style: KerasSubject(architecture, style, width) for style in architecture.styles}
+        if BASELINE_STYLE in self.models:
+            self.models[TWIN] = KerasSubject(architecture, BASELINE_STYLE, width)
+        # Untimed: an engine compiles what draws initial weights for each new shape, at the expense of who comes first.
+        for model in self.models.values():
+            model.build()
+        self._require_equal("initial weights")
+        floors = self._floors()
+        self.all: dict[str, Subject] = {**self.models, **floors}
+
+    def _floors(self) -> dict[str, FloorSubject]:
+        """Return the floors, where the architecture is a stack of dense layers for a table."""
+        if self._architecture.name not in STACKS:
+            return {}
+        start = list(self.models[BASELINE_STYLE].arrays().values())
+        rate = RECIPE.learning_rate
+        return {FLOOR: FloorSubject(engine_floor(start, rate)), NUMPY: FloorSubject(numpy_floor(start, rate))}
+
+    def batches(self, batch_size: int) -> Batches:
+        """Return STEPS batches, and one sample more."""
+        x, y = table_of(self._architecture.name, self._width, STEPS * batch_size + 1)
+        return Batches(x, y, self._architecture.inputs(x), batch_size)
+
+    def cold(self, phases: Sequence[Phase], batch_size: int, first: int) -> dict[Phase, dict[str, list[int]]]:
+        """Take each contender once through the beginning of its life, and return the nanoseconds of `phases`."""
+        data = self.batches(batch_size)
+        begin, second = data.first(batch_size), data.first(batch_size + 1)
+
+        def chain(subject: Subject) -> dict[str, Action]:
+            links: dict[str, Callable[[Any], Any]] = {"build": lambda _: subject.build()}
+            if isinstance(subject, KerasSubject):
+                links["compile"] = lambda _: subject.compile()
+            links["first_step"] = lambda _: subject.fit(begin)
+            if "retrace" in phases:
+                links["retrace"] = lambda _: subject.fit(second)
+            return {name: Action(run) for name, run in links.items()}
+
+        chains = {name: chain(subject) for name, subject in self.all.items()}
+        timed = interleave_chains(chains, min_rounds=1, max_seconds=0.0, first=first)
+        self._require_equal("weights after the first steps")
+        self._require_equal_floors()
+        return {phase: {name: links[phase] for name, links in timed.items() if phase in links} for phase in phases}
+
+    def warm(
+        self, phase: Phase, batch_size: int, *, min_rounds: int, max_seconds: float, first: int
+    ) -> dict[str, list[int]]:
+        """Time one phase of contenders that have begun their lives, and return the nanoseconds of each round."""
+        data = self.batches(batch_size)
+        data, begin, one = data.first(STEPS * batch_size), data.first(batch_size), data.first(1)
+        data = Batches(data.table, data.targets, data.inputs, batch_size)
+        table, inputs = self._on_device(begin.table), self._on_device(begin.inputs)
+        with tempfile.TemporaryDirectory() as folder:
+
+            def run(name: str, subject: Subject) -> Callable[[Any], Any]:
+                is_model = isinstance(subject, KerasSubject)
+                path = Path(folder) / (f"{name}.keras" if is_model else f"{name}.npz")
+                if phase == "load":
+                    subject.save(path)
+                of_call = inputs if is_model else begin.table if name == NUMPY else table
+                runs: Mapping[Phase, Callable[[Any], Any]] = {
+                    "fit": lambda _: subject.fit(data),
+                    "fit_epochs": lambda _: subject.fit(begin, EPOCHS),
+                    "fit_call": lambda _: subject.fit(begin),
+                    "predict": lambda _: subject.predict(data),
+                    "predict_call": lambda _: subject.predict(one),
+                    "call": lambda _: subject.call(of_call),
+                    "save": lambda _: subject.save(path),
+                    "load": lambda _: subject.load(path),
+                }
+                return runs[phase]
+
+            timed = interleave(
+                {name: Action(run(name, subject)) for name, subject in self.all.items()},
+                min_rounds=min_rounds,
+                max_seconds=max_seconds,
+                warm_up=phase in _NEEDS_WARM_UP,
+                first=first,
+            )
+        self._require_equal(f"weights after {phase}")
+        return timed
+
+    def _on_device(self, structure: Any) -> Any:
+        return runtime.keras.tree.map_structure(runtime.keras.ops.convert_to_tensor, structure)
+
+    def _require_equal(self, stage: str) -> None:
+        """Compare all variables of the models to the bit; all of them took the same steps."""
+        (first, expected), *others = ((name, model.arrays()) for name, model in self.models.items())
+        for other, found in others:
+            if sorted(found) != sorted(expected):
+                raise NotEqualError(f"{first} and {other} have other variables ({stage})")
+            for name, value in expected.items():
+                if not np.array_equal(value, found[name]):  # which is False for NaN as well
+                    raise NotEqualError(f"{first} and {other} differ in {name} ({stage})")
+        classes = {type(model.model) for name, model in self.models.items() if name != TWIN}
+        if len(classes) < len(self._architecture.styles):
+            raise NotEqualError(f"{len(self._architecture.styles)} styles are {len(classes)} classes")
+
+    def _require_equal_floors(self) -> None:
+        for name, subject in self.all.items():
+            if isinstance(subject, FloorSubject):
+                expected = self.models[BASELINE_STYLE].arrays().items()
+                for (weight, value), found in zip(expected, subject.floor.arrays(), strict=True):
+                    if not np.allclose(value, found, rtol=FLOOR_TOLERANCE, atol=FLOOR_TOLERANCE / 10):
+                        raise NotEqualError(f"{name} and {BASELINE_STYLE} differ in {weight} (after the first steps)")
+
+
+# The architectures that compute what a floor does: dense layers on a table, tanh between them. Those with two inputs
+# are halves of one.
+STACKS: Final = ("linear_regression", "multilayer_network", "deep_stack", "multi_input")
+
+
+def measure(
+    architecture: Architecture,
+    width: int,
+    workloads: Sequence[Workload],
+    *,
+    min_rounds: int,
+    max_seconds: float,
+    first: int,
+    before: Callable[[], None],
+) -> Iterator[MeasuredWorkload]:
+    """Measure workloads of one architecture and width, one after the other; call `before` ahead of each.
+
+    What goes wrong concerns the workload alone, out of memory for instance; only if contenders are not equal, nothing
+    more is timed of them.
+    """
+    if reason := architecture.untrainable.get(runtime.ENGINE):
+        yield from (MeasuredWorkload(workload=workload, why_not=reason) for workload in workloads)
+        return
+    cold: dict[Phase, dict[str, list[int]]] = {}
+    trouble: str | None = None
+    contenders: Contenders | None = None
+    try:
+        before()
+        contenders = Contenders(architecture, width)
+        asked = [workload.phase for workload in workloads if workload.phase in COLD_PHASES]
+        cold = contenders.cold(asked, workloads[0].batch_size, first)
+    except NotEqualError as error:
+        trouble = f"not equal: {error}"
+    except Exception as error:
+        trouble = f"{type(error).__name__}: {error}"
+    for workload in workloads:
+        if trouble or contenders is None:
+            yield MeasuredWorkload(workload=workload, why_not=trouble)
+        elif workload.phase in cold:
+            yield MeasuredWorkload(workload=workload, nanoseconds=cold[workload.phase])
+        else:
+            gc.collect()
+            before()
+            try:
+                timed = contenders.warm(
+                    workload.phase, workload.batch_size, min_rounds=min_rounds, max_seconds=max_seconds, first=first
+                )
+                yield MeasuredWorkload(workload=workload, nanoseconds=timed)
+            except NotEqualError as error:
+                trouble = f"not equal: {error}"
+                yield MeasuredWorkload(workload=workload, why_not=trouble)
+            except Exception as error:
+                yield MeasuredWorkload(workload=workload, why_not=f"{type(error).__name__}: {error}")

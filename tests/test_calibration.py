@@ -1,0 +1,149 @@
+"""Calibration: on simulated machines with a known truth, thresholds and rates are what they must be."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy import stats  # type: ignore[import-untyped]
+
+from keras_styles.calibration import (
+    GATE,
+    RULES,
+    CalibrationRecord,
+    calibration_table,
+    frontier,
+    replay,
+    summary_spreads,
+    thresholds,
+)
+from keras_styles.errors import KerasStylesError
+from keras_styles.gate import CellKey, decide, regressions
+from keras_styles.styles import STYLES
+from keras_styles.workloads import NUMPY, MeasuredWorkload, ProcessRecord, Workload
+from tests.conftest import ROOT
+from tests.test_gate import process
+
+PUBLISHED = sorted((ROOT / "results" / "calibration").glob("*.json"))
+# What results/calibration/README.md says about a slow-down of 5 % in cells of a millisecond or more.
+PUBLISHED_POWER = 0.9
+PAIRS = 20
+
+QUIET = Workload(architecture="linear_regression", phase="fit")
+NOISY = Workload(architecture="linear_regression", phase="call")
+# Typical nanoseconds, and the standard deviation of the effect of a process.
+TRUTH = {QUIET: (5e6, 0.02), NOISY: (2e5, 0.08)}
+
+
+@functools.cache
+def simulated(seed: int, processes: int = 4 * PAIRS) -> CalibrationRecord:
+    """A drifting machine; rounds jitter by 5 %, and one process in thirty is disturbed by 30 %."""
+    random = np.random.default_rng(seed)
+    records = []
+    for number in range(processes):
+        disturbed = 1.3 if random.random() < 1 / 30 else 1.0
+        drift = disturbed * np.exp(0.001 * number)
+        measured = []
+        for workload, (level, effect) in TRUTH.items():
+            times = {}
+            for name in (*STYLES, NUMPY):
+                rounds = level * drift * np.exp(random.normal(0, effect) + random.normal(0, 0.05, 9))
+                times[name] = [round(one) for one in rounds]
+            measured.append(MeasuredWorkload(workload=workload, nanoseconds=times))
+        records.append(process(measured, number=number))
+    return CalibrationRecord(created=records[0].created, environment=records[0].environment, processes=records)
+
+
+def assert_rarely_wrong(calibration: CalibrationRecord, pairs: int) -> None:
+    rates = replay(calibration, pairs, slow_downs=())
+    # More than this many are improbable (1 in 1,000) if the rate is 1 %.
+    assert rates.false_alarms <= stats.binom.ppf(0.999, rates.splits, 0.01), rates
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_gate_rarely_raises_a_false_alarm(seed: int) -> None:
+    assert_rarely_wrong(simulated(seed), PAIRS)
+
+
+def test_thresholds_of_one_run_hold_in_another() -> None:
+    """Simulated: the first stage alone, on processes that the thresholds were not taken from."""
+    limits = thresholds(simulated(1), PAIRS)
+    for seed in (3, 4, 5):
+        processes = simulated(seed).processes[: 2 * PAIRS]
+        base = [one for place, one in enumerate(processes) if place % 4 in (0, 3)]
+        head = [one for place, one in enumerate(processes) if place % 4 in (1, 2)]
+        assert not regressions(decide(base, head, limits))
+
+
+def test_thresholds_grow_with_noise_and_shrink_with_pairs() -> None:
+    many, few = thresholds(simulated(1), PAIRS), thresholds(simulated(1), 5)
+    for style in STYLES:
+        assert many[CellKey(NOISY, style)] > 1.5 * many[CellKey(QUIET, style)] >= 1.5 * 0.02
+        assert few[CellKey(QUIET, style)] > many[CellKey(QUIET, style)]
+
+
+def test_power_grows_with_the_slow_down_and_is_that_of_the_quiet_cells() -> None:
+    power = replay(simulated(1), PAIRS, slow_downs=(1.01, 1.05, 1.2)).power
+    assert power[1.01].all_cells < 0.05
+    assert power[1.2].all_cells > 0.9
+    long = [power[factor].long_cells or 0.0 for factor in (1.01, 1.05, 1.2)]
+    assert long == sorted(long)
+    assert long[-1] > 0.99
+    assert long[1] > power[1.05].all_cells
+
+
+def test_rules_are_wrong_as_one_expects() -> None:
+    rates = {rule: replay(simulated(1), PAIRS, rule, slow_downs=(1.05, 1.2)) for rule in RULES}
+    mean, asv, double = (rates[rule] for rule in RULES if rule != GATE)
+    assert mean.false_alarm_rate > 0.5  # six cells, three of which differ by 11 % between processes
+    assert mean.low < mean.false_alarm_rate < mean.high
+    assert 0 < asv.false_alarm_rate < mean.false_alarm_rate
+    assert double.false_alarms == 0
+    assert double.power[1.2].all_cells < 0.01
+
+
+def test_more_pairs_find_more() -> None:
+    few, many = frontier(simulated(1), (6, PAIRS), splits=300)
+    assert (few.pairs, many.pairs) == (6, PAIRS)
+    assert (few.power[1.05].long_cells or 0) < (many.power[1.05].long_cells or 0)
+
+
+def test_disturbed_rounds_spread_the_summaries_that_keep_them() -> None:
+    spreads = summary_spreads(simulated(1))
+    assert spreads["relative_to_numpy"] != spreads["median"]
+    assert 0.02 < spreads["lower_quartile"] < 0.3
+
+
+def test_too_few_processes_are_an_error_that_says_how_many() -> None:
+    with pytest.raises(KerasStylesError, match="has 80 processes, but 42 pairs need 84"):
+        replay(simulated(1), 21)
+    with pytest.raises(ValidationError, match="at least 40"):
+        simulated(1, 39)
+
+
+def test_a_calibration_of_changed_code_is_refused() -> None:
+    record = simulated(1)
+    other = record.environment.model_copy(update={"commit": "def"})
+    changed: list[ProcessRecord] = [record.processes[0].model_copy(update={"environment": other})]
+    with pytest.raises(ValidationError, match="commit is 'def' in one and 'abc' in another"):
+        CalibrationRecord(
+            created=record.created, environment=record.environment, processes=changed + record.processes[1:]
+        )
+
+
+def test_the_table_has_a_row_for_each_rule() -> None:
+    rates = [replay(simulated(1), PAIRS, rule, slow_downs=(1.05,), splits=100) for rule in RULES]
+    lines = calibration_table(rates).splitlines()
+    assert lines[0] == "| rule | pairs | false alarms per run | finds 5% |"
+    assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {rule}" for rule in RULES]
+    assert lines[-1].startswith("| github-action-benchmark, 200 % | 20 | 0.0% (0.0% to 3.6%) | 0% (0%) |")
+
+
+@pytest.mark.skipif(not PUBLISHED, reason="no calibration is kept in results/calibration")
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
+def test_published_rates_hold(path: Path) -> None:
+    calibration = CalibrationRecord.model_validate_json(path.read_text())
+    pairs = min(PAIRS, len(calibration.processes) // 4)
+    assert_rarely_wrong(calibration, pairs)
+    assert (replay(calibration, pairs, slow_downs=(1.05,)).power[1.05].long_cells or 0.0) >= PUBLISHED_POWER

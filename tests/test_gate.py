@@ -1,0 +1,310 @@
+"""The gate: it finds what is slower, believes it only twice, and says by name what it cannot compare."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_styles.environment import Environment
+from keras_styles.gate import (
+    SUMMARIES,
+    CellKey,
+    changed_counters,
+    confirm,
+    decide,
+    gate_outcome,
+    machine_drift,
+    not_comparable,
+    p_slower,
+    regressions,
+    workload_faults,
+)
+from keras_styles.styles import STYLES
+from keras_styles.workloads import NUMPY, Counters, MeasuredWorkload, ProcessRecord, Workload
+
+FIT = Workload(architecture="linear_regression", phase="fit")
+CALL = Workload(architecture="linear_regression", phase="call")
+SLOW = CellKey(FIT, "subclassing")
+LIMITS = {CellKey(workload, style): 0.02 for workload in (FIT, CALL) for style in STYLES}
+COUNTERS = Counters(
+    variables=2,
+    traces=1,
+    retraces=0,
+    python_calls=1,
+    layer_calls=2,
+    forward_ops=None,
+    step_ops=40,
+    dataset_iterators=1,
+)
+ENVIRONMENT = Environment(
+    machine="box",
+    cpu="chip",
+    cores=2,
+    memory_gib=8.0,
+    gpu=None,
+    gpu_driver=None,
+    system="Linux",
+    python="3.12.1",
+    numpy="2.4.0",
+    keras="3.15.0",
+    engine="tensorflow",
+    engine_version="2.21.0",
+    device="cpu",
+    threads=1,
+    mode="graph",
+    jit_compile=False,
+    dtype_policy="float32",
+    deterministic=False,
+    tensor_float_32=False,
+    commit="abc",
+)
+
+
+def process(measured: Sequence[MeasuredWorkload] = (), **changes: Any) -> ProcessRecord:
+    plain = ProcessRecord(
+        number=0,
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        environment=ENVIRONMENT,
+        pulse_nanoseconds=[1_000],
+        measured=list(measured),
+        counters={"linear_regression": {"functional": COUNTERS}},
+    )
+    return plain.model_copy(update=changes)
+
+
+def elsewhere(**fields: Any) -> ProcessRecord:
+    return process(environment=ENVIRONMENT.model_copy(update=fields))
+
+
+def counting(**fields: Any) -> ProcessRecord:
+    return process(counters={"linear_regression": {"functional": COUNTERS.model_copy(update=fields)}})
+
+
+def timed(times: Mapping[Workload, float]) -> ProcessRecord:
+    """A process whose every round of a workload took the same time."""
+    names = (*STYLES, NUMPY)
+    return process(
+        [MeasuredWorkload(workload=w, nanoseconds={name: [round(ns)] * 3 for name in names}) for w, ns in times.items()]
+    )
+
+
+def run_of(
+    pairs: int, seed: int, slow: Mapping[CellKey, float] | None = None, drift: float = 0.0
+) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
+    """Simulate a run in ABBA order: processes differ by 1 %, the machine slows by `drift` per process."""
+    random = np.random.default_rng(seed)
+    sides: tuple[list[ProcessRecord], list[ProcessRecord]] = ([], [])
+    for place in range(2 * pairs):
+        side = (0, 1, 1, 0)[place % 4]
+        measured = []
+        for workload in (FIT, CALL):
+            nanoseconds = {}
+            for style in STYLES:
+                factor = (slow or {}).get(CellKey(workload, style), 1.0) if side else 1.0
+                level = 2e6 * factor * np.exp(drift * place + random.normal(0, 0.01))
+                nanoseconds[style] = [round(level * noise) for noise in random.lognormal(0, 0.02, 9)]
+            measured.append(MeasuredWorkload(workload=workload, nanoseconds=nanoseconds))
+        sides[side].append(process(measured, number=place))
+    return sides
+
+
+def test_a_slow_cell_is_found_with_its_ratio_and_no_other_is() -> None:
+    decisions = decide(*run_of(20, 1, {SLOW: 1.05}), LIMITS)
+    assert [decision.key for decision in regressions(decisions)] == [SLOW]
+    (slow,) = regressions(decisions)
+    assert slow.ratio == pytest.approx(1.05, abs=0.01)
+    assert slow.low < 1.05 < slow.high
+    assert len(decisions) == len(LIMITS)
+
+
+def test_a_faster_head_is_no_regression() -> None:
+    assert not regressions(decide(*run_of(20, 1, {SLOW: 0.8}), LIMITS))
+
+
+def test_the_test_is_one_sided() -> None:
+    differences = np.array([0.01, 0.02, 0.04, -0.01])
+    assert p_slower(differences) < 0.5 < p_slower(-differences)
+    assert p_slower(differences) + p_slower(-differences) == pytest.approx(1.0)
+    assert p_slower(np.zeros(4)) == 1.0
+
+
+def test_what_is_significant_but_below_the_threshold_is_no_regression() -> None:
+    run = run_of(20, 1, {SLOW: 1.05})
+    (slow,) = [decision for decision in decide(*run, LIMITS | {SLOW: 0.08}) if decision.key == SLOW]
+    assert slow.p_adjusted < 1e-6
+    assert slow.verdict == "no regression"
+
+
+def test_what_is_above_the_threshold_but_not_significant_is_no_regression() -> None:
+    """One pair in six is disturbed by 30 %: the mean ratio is above the threshold, and means nothing."""
+    base = [timed({FIT: 1_000_000 + 1_000 * i}) for i in range(6)]
+    head = [timed({FIT: 1_300_000 if i == 3 else 1_001_000 + 900 * i}) for i in range(6)]
+    (first, *_) = decide(base, head, LIMITS)
+    assert first.ratio > 1.04
+    assert first.verdict == "no regression"
+
+
+def test_holm_counts_the_cells_that_were_decided_together() -> None:
+    """Cells with the same times: Holm multiplies the smallest of six p values by six, and of three by three."""
+    base = [timed({FIT: 1e6 + 7e3 * i, CALL: 1e6 + 7e3 * i}) for i in range(6)]
+    head = [timed({FIT: 1.1e6 - 9e3 * i, CALL: 1.1e6 - 9e3 * i}) for i in range(6)]
+    six = decide(base, head, LIMITS)
+    three = decide(base, head, {key: limit for key, limit in LIMITS.items() if key.workload == FIT})
+    assert six[0].p_adjusted == pytest.approx(2 * three[0].p_adjusted)
+
+
+def test_abba_cancels_a_linear_drift() -> None:
+    """Simulated: the machine slows by 2 % per process, which base first in each pair would read as 2 %."""
+    decisions = decide(*run_of(20, 2, drift=0.02), LIMITS)
+    assert np.mean([decision.ratio for decision in decisions]) == pytest.approx(1.0, abs=0.005)
+    assert not regressions(decisions)
+
+
+def test_only_what_regresses_again_is_believed() -> None:
+    first = decide(*run_of(20, 1, {SLOW: 1.05}), LIMITS)
+    again = confirm(first, *run_of(20, 3), LIMITS)
+    assert [decision.key for decision in again] == [SLOW]
+    assert not regressions(again)
+    assert regressions(confirm(first, *run_of(20, 3, {SLOW: 1.05}), LIMITS))
+
+
+def test_one_stage_alone_rarely_raises_a_false_alarm() -> None:
+    """Simulated: 40 runs of unchanged code; at the level of one stage, 1 %, three or more have odds below 1 in 100."""
+    alarms = sum(bool(regressions(decide(*run_of(8, seed), dict.fromkeys(LIMITS, 0.0)))) for seed in range(100, 140))
+    assert alarms <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("median", 3.0), ("lower_quartile", 2.0), ("minimum", 1.0), ("relative_to_numpy", 0.5)]
+)
+def test_each_summary_is_what_its_name_says(name: str, expected: float) -> None:
+    measured = MeasuredWorkload(workload=FIT, nanoseconds={"functional": [4, 1, 3, 2, 9], NUMPY: [8, 4, 6, 4, 2]})
+    assert np.exp(SUMMARIES[name](process(), measured, "functional")) == pytest.approx(expected)
+
+
+def test_the_pulse_summary_is_in_units_of_the_pulse() -> None:
+    measured = MeasuredWorkload(workload=FIT, nanoseconds={"functional": [4, 1, 3, 2, 9]})
+    summary = SUMMARIES["relative_to_pulse"]
+    assert np.exp(summary(process(pulse_nanoseconds=[6, 1, 9]), measured, "functional")) == pytest.approx(0.5)
+
+
+def test_unequal_environments_are_named_with_both_values() -> None:
+    assert not not_comparable([process()], [elsewhere(keras="3.16.0", commit="def")])
+    (sentence,) = not_comparable([process()], [elsewhere(cpu="other chip", keras="3.16.0")])
+    assert sentence == "Base and head are not comparable: cpu is 'chip' on base and 'other chip' on head."
+    (sentence,) = not_comparable([process()], [elsewhere(keras="3.16.0")], frozenset({"commit"}))
+    assert "keras is '3.15.0' on base and '3.16.0' on head" in sentence
+
+
+def test_within_a_side_nothing_may_differ() -> None:
+    (sentence,) = not_comparable([process()], [process(), elsewhere(keras="3.16.0")])
+    assert sentence == "Processes of head are not comparable: keras is '3.15.0' in one and '3.16.0' in another."
+    (sentence,) = not_comparable([process()], [process(workload_version=1)])
+    assert "workload_version" in sentence
+
+
+def test_changed_counters_are_named_with_both_numbers() -> None:
+    assert not changed_counters([counting()], [counting()])
+    (sentence,) = changed_counters([counting()], [counting(step_ops=41)])
+    assert sentence == "The counter step_ops of linear_regression functional changed from 40 on base to 41 on head."
+    (sentence,) = changed_counters([counting()], [counting(forward_ops=7)])
+    assert "from not countable on base to 7 on head" in sentence
+    (sentence,) = changed_counters([counting()], [counting(), counting(traces=2)])
+    assert "is not the same in all processes of head: 1 and 2" in sentence
+    assert "traces of linear_regression functional" in sentence
+
+
+def test_styles_that_are_no_more_equal_are_a_failure_of_head_only() -> None:
+    well, unequal = (
+        timed({FIT: 1e6}),
+        process([MeasuredWorkload(workload=FIT, why_not="not equal: 1 ULP")]),
+    )
+    failures, doubts = workload_faults([well], [unequal])
+    assert "not equal: 1 ULP" in failures[0]
+    assert not doubts
+    for head in (well, unequal):
+        failures, (doubt,) = workload_faults([unequal], [head])
+        assert not failures
+        assert "the styles are not equal on base" in doubt
+
+
+def test_a_workload_that_only_some_processes_timed_is_named() -> None:
+    memory = process([MeasuredWorkload(workload=FIT, why_not="out of memory")])
+    failures, (doubt,) = workload_faults([timed({FIT: 1e6})] * 2, [timed({FIT: 1e6}), memory])
+    assert not failures
+    assert "not timed in 1 of 2 processes of head: out of memory" in doubt
+    assert workload_faults([memory], [memory]) == ([], [])
+
+
+def test_drift_is_read_from_the_pulse() -> None:
+    assert machine_drift([process(), process(pulse_nanoseconds=[2_000])]) is None
+    assert "2.1 times" in str(machine_drift([process(), process(pulse_nanoseconds=[2_100])]))
+    assert "no pulse" in str(machine_drift([process(pulse_nanoseconds=[])]))
+
+
+def test_an_unchanged_head_passes() -> None:
+    outcome = gate_outcome(*run_of(20, 1), [], [], LIMITS)
+    assert (outcome.exit_code, outcome.sentences) == (
+        0,
+        ["No regression: none of 6 cells is slower on head than on base."],
+    )
+
+
+def test_a_regression_is_told_with_cell_size_and_interval() -> None:
+    slow = {SLOW: 1.05}
+    outcome = gate_outcome(*run_of(20, 1, slow), *run_of(20, 3, slow), LIMITS)
+    assert outcome.exit_code == 1
+    (sentence,) = outcome.sentences
+    assert str(SLOW) in sentence
+    assert "95% interval" in sentence
+    assert type(outcome).model_validate_json(outcome.model_dump_json()) == outcome
+
+
+def test_a_second_run_that_sees_nothing_clears_the_first() -> None:
+    assert gate_outcome(*run_of(20, 1, {SLOW: 1.05}), *run_of(20, 3), LIMITS).exit_code == 0
+
+
+def test_a_changed_counter_is_a_regression_even_without_calibration() -> None:
+    base, head = run_of(6, 1)
+    outcome = gate_outcome(
+        base, [counting(step_ops=41).model_copy(update={"measured": p.measured}) for p in head], [], [], None
+    )
+    assert outcome.exit_code == 1
+    assert "step_ops" in outcome.sentences[0]
+
+
+@pytest.mark.parametrize(
+    "reason", ["few", "unpaired", "uncalibrated", "unknown", "unconfirmed", "drift", "nothing", "environment"]
+)
+def test_what_proves_nothing_says_why(reason: str) -> None:
+    base, head = run_of(20, 1, {SLOW: 1.05} if reason == "unconfirmed" else None)
+    limits: dict[CellKey, float] | None = LIMITS
+    if reason == "few":
+        base, head = base[:4], head[:4]
+    elif reason == "unpaired":
+        head = head[1:]
+    elif reason == "uncalibrated":
+        limits = None
+    elif reason == "unknown":
+        limits = {SLOW: 0.02}
+    elif reason == "drift":
+        base = [base[0].model_copy(update={"pulse_nanoseconds": [2_001]}), *base[1:]]
+    elif reason == "nothing":
+        base = head = [process()] * 20
+    elif reason == "environment":
+        base = [record.model_copy(update={"environment": elsewhere(cores=4).environment}) for record in base]
+    outcome = gate_outcome(base, head, [], [], limits)
+    assert outcome.exit_code == 2
+    expected = {
+        "few": "4 pairs of processes are too few",
+        "unpaired": "20 processes of base and 19 of head",
+        "uncalibrated": "no calibration",
+        "unknown": "no threshold for 5 of 6 cells",
+        "unconfirmed": "were not run again",
+        "drift": "The machine drifted",
+        "nothing": "no timed cell in common",
+        "environment": "cores is 4 on base and 2 on head",
+    }
+    assert expected[reason] in outcome.sentences[0]

@@ -1,0 +1,64 @@
+"""Synchronization: what is timed has ended when the clock is read, on every engine and device."""
+
+import importlib.util
+import time
+
+import pytest
+
+from keras_styles import runtime
+from keras_styles.measurement import Action, interleave
+from tests.conftest import Run
+
+# A product of this size keeps a CPU busy for tenths of a second, so that it cannot be ready when its call returns.
+LARGE_PRODUCT = """
+import jax, jax.numpy as numbers
+from keras_styles import runtime
+product = jax.jit(lambda a: a @ a)
+ones = numbers.ones((3000, 3000))
+product(ones).block_until_ready()
+result = product(ones)
+before = result.is_ready()
+runtime.synchronize()
+print("ready", before, result.is_ready())
+"""
+
+
+def test_every_timed_run_lies_between_two_synchronizations(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(runtime, "synchronize", lambda: order.append("synchronize"))
+
+    def clock() -> int:
+        order.append("clock")
+        return len(order)
+
+    monkeypatch.setattr(time, "perf_counter_ns", clock)
+    actions = {
+        name: Action(run=lambda _, name=name: order.append(name), prepare=lambda: order.append("prepare"))  # type: ignore[misc]
+        for name in "ab"
+    }
+    interleave(actions, min_rounds=2, max_seconds=0)
+    rounds = "a b" + " a b" + " b a"  # the first is the warm-up
+    each = [["prepare", "synchronize", "clock", name, "synchronize", "clock"] for name in rounds.split()]
+    assert order == [step for steps in each for step in steps]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_synchronizing_waits_for_what_was_only_dispatched(run: Run) -> None:
+    done = run("timeit", "-n1", "-r1", "-s", LARGE_PRODUCT, "pass", KERAS_BACKEND="jax")
+    assert done.stdout.startswith("ready False True"), done.stdout + done.stderr
+
+
+@pytest.mark.skipif("gpu" not in runtime.available_devices(), reason=f"{runtime.ENGINE} sees no GPU on this machine")
+def test_without_synchronizing_a_gpu_looks_twice_as_fast() -> None:
+    keras = runtime.keras
+    with runtime.on_device("gpu"):
+        ones = keras.ops.ones((8192, 8192))
+        keras.ops.matmul(ones, ones)
+        runtime.synchronize()
+        start = time.perf_counter_ns()
+        result = keras.ops.matmul(ones, ones)
+        dispatched = time.perf_counter_ns() - start
+        runtime.synchronize()
+        finished = time.perf_counter_ns() - start
+    assert float(result[0, 0]) == 8192
+    assert dispatched < finished / 2
