@@ -1,4 +1,4 @@
-"""Cells: samples that were taken in turns reach pytest-benchmark, and a cell without a number leaves its reason."""
+"""Cells: samples that were taken elsewhere reach pytest-benchmark, and a cell without a number leaves its reason."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from keras_styles.records import UnmeasuredCell
+from keras_styles.workloads import ProcessRecord
 
 
-def interleaved_rounds(samples: Sequence[float]) -> Callable[[], float]:
+def samples_taken_before(samples: Sequence[float]) -> Callable[[], float]:
     """Return a timer that lets each round of pytest-benchmark last as long as a sample.
 
-    pytest-benchmark times one function after the other; that would give each style a different moment of a drifting
-    machine. Its timer is its one public way in for samples that were taken elsewhere.
+    pytest-benchmark times one function after the other in one process; that would give each style a different moment
+    of a drifting machine. Its timer is its one public way in for samples that were taken elsewhere.
     """
 
     def ticks() -> Iterator[float]:
@@ -31,7 +32,7 @@ def interleaved_rounds(samples: Sequence[float]) -> Callable[[], float]:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one test reports: its samples and the facts that travel with them."""
+    """What one test reports: its samples in seconds, and the facts that travel with them."""
 
     group: str
     samples: Sequence[float]
@@ -39,7 +40,7 @@ class Cell:
 
     def report(self, request: pytest.FixtureRequest) -> None:
         """Hand the samples to pytest-benchmark's own fixture."""
-        timer = interleaved_rounds(self.samples)
+        timer = samples_taken_before(self.samples)
         request.node.add_marker(pytest.mark.benchmark(timer=timer, group=self.group))
         benchmark = request.getfixturevalue("benchmark")
         benchmark.extra_info.update(self.extra_info)
@@ -47,6 +48,8 @@ class Cell:
 
 
 UNMEASURED: list[UnmeasuredCell] = []
+# By device: what the saved file keeps whole, beside the numbers that pytest-benchmark makes of it.
+PROCESSES: dict[str, list[ProcessRecord]] = {}
 
 
 def leave_unmeasured(request: pytest.FixtureRequest, *, outcome: str, reason: str, extra_info: dict[str, Any]) -> None:

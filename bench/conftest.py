@@ -1,5 +1,7 @@
 """Hooks of the benchmark: the engine's choice, where and how runs are saved, and what travels with the numbers."""
 
+import argparse
+import shutil
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -10,9 +12,10 @@ import pytest_benchmark.session
 from pytest_benchmark.storage.file import FileStorage
 from pytest_benchmark.utils import load_storage, safe_dumps
 
-from bench.cells import UNMEASURED
+from bench.cells import PROCESSES, UNMEASURED
 from keras_styles.errors import KerasStylesError
 from keras_styles.records import BenchmarkExtras, require_writable, results_folder, save
+from keras_styles.workloads import PROFILES
 
 DEFAULT_STORAGE = "file://./.benchmarks"
 
@@ -42,7 +45,38 @@ class ResultsStorage(FileStorage):  # type: ignore[misc]  # pytest-benchmark has
             except KerasStylesError as error:
                 raise pytest.UsageError(str(error)) from error
             self.logger.info(trouble or f"Saved benchmark data in: {path}")
+            for device, processes in PROCESSES.items():
+                if processes:
+                    shutil.rmtree(unfinished_folder(device))  # what it held is in the saved file now
             return
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare what the benchmark can be asked for beside pytest-benchmark's own options."""
+    group = parser.getgroup("keras-styles", "what each style costs")
+    group.addoption(
+        "--bench-profile",
+        choices=list(PROFILES),
+        default="default",
+        help="how much to measure: two architectures in 3 processes, or everything in 12",
+    )
+    group.addoption("--bench-processes", type=_positive, metavar="K", help="measure in K fresh processes")
+    group.addoption("--bench-resume", action="store_true", help="go on with the run that was interrupted")
+    group.addoption("--bench-memory", action="store_true", help="measure memory, too, in processes of its own")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give 1 or more.")
+    return int(text)
+
+
+def unfinished_folder(device: str) -> Path:
+    """Return where the processes of a run are kept until the run is saved."""
+    from keras_styles import runtime
+
+    machine = runtime.environment(device=device).machine
+    return results_folder() / machine / "unfinished" / f"{runtime.ENGINE}-{device}"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,8 +90,13 @@ def pytest_configure(config: pytest.Config) -> None:
         device = runtime.chosen_device()
         machine = runtime.environment(device=device).machine
         require_writable(results_folder() / machine)
+        begun = [folder for folder in map(unfinished_folder, runtime.available_devices()) if any(folder.glob("*"))]
     except KerasStylesError as error:
         raise pytest.UsageError(str(error)) from error
+    if begun and not config.getoption("bench_resume") and not config.option.collectonly:
+        raise pytest.UsageError(
+            f"An interrupted run lies in {begun[0]}; go on with it by --bench-resume, or delete that folder."
+        )
     config.option.benchmark_save_data = True  # without the samples a saved run can never be judged anew
 
     def results_storage(storage: str, **kwargs: Any) -> Any:
@@ -94,16 +133,26 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
     """Add the cells that have no number; pytest-benchmark leaves them out of its list."""
-    output_json["keras_styles"] = BenchmarkExtras(unmeasured=UNMEASURED).model_dump()
+    processes = [process for of_device in PROCESSES.values() for process in of_device]
+    output_json["keras_styles"] = BenchmarkExtras(unmeasured=UNMEASURED, processes=processes).model_dump(mode="json")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Forget what was measured to be looked at only: a run that nobody asked to be saved is not one to go on with."""
+    if exitstatus != pytest.ExitCode.INTERRUPTED and not session.config.getoption("benchmark_save"):
+        for device in PROCESSES:
+            shutil.rmtree(unfinished_folder(device))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
-    """Say what was kept when the run was interrupted."""
+    """Say where to look, and what was kept when the run was interrupted."""
     if exitstatus == pytest.ExitCode.INTERRUPTED:
         terminalreporter.line(
-            "Interrupted: the cells measured until then are kept, in the table below and in the file if "
-            "--benchmark-save was given; run it again for the rest."
+            "Interrupted: what the processes measured until then is kept; go on with pytest bench/ --bench-resume and "
+            "the same options."
         )
+    elif PROCESSES:
+        terminalreporter.line("keras-styles costs says what follows from saved runs; keras-styles report draws it.")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -113,6 +162,12 @@ def _not_deterministic() -> None:
 
     if runtime.ENGINE != "jax" and runtime.is_deterministic():
         pytest.exit("Deterministic operations are on; run pytest bench/ in a process of its own.", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def unfinished() -> Callable[[str], Path]:
+    """Where the processes of a run are kept until it is saved, by device."""
+    return unfinished_folder
 
 
 @pytest.fixture(scope="session")

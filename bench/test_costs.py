@@ -1,85 +1,78 @@
-"""What building, fitting and predicting costs in each style, on each device, after the styles were shown equal."""
+"""What each phase costs in each style, on each device: fresh processes measure, the tests here hand over numbers."""
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bench.cells import Cell, leave_unmeasured
+from bench.cells import PROCESSES, Cell, leave_unmeasured
 from keras_styles import runtime
-from keras_styles.architectures.linear_regression import ARCHITECTURE
+from keras_styles.architectures import load
 from keras_styles.engines import DEVICES
-from keras_styles.measurement import (
-    PHASES,
-    PROBLEM,
-    RECIPE,
-    WORKLOAD_VERSION,
-    NotEqualError,
-    interleave,
-    phase_actions,
-    require_equal,
-)
-from keras_styles.styles import STYLES
+from keras_styles.measurement import seconds
+from keras_styles.phases import EPOCHS, RECIPE, STEPS, contenders_of
+from keras_styles.processes import measure_processes
+from keras_styles.workloads import PROFILES, WORKLOAD_VERSION, ProcessRecord, Workload
 
 
-@cache
-def why_not_equal(device: str) -> str | None:
-    """Return the explanation of the first difference between the styles on `device`, None if they are equal."""
-    try:
-        require_equal(ARCHITECTURE, device)
-    except NotEqualError as error:
-        return str(error)
-    return None
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test of each cell of the profile's plan."""
+    plan = PROFILES[metafunc.config.getoption("bench_profile")].plan()
+    cells = [
+        pytest.param(device, workload, contender, id="-".join(str(workload).split()) + f"-{contender}-{device}")
+        for device in DEVICES
+        for workload in plan
+        for contender in contenders_of(load(workload.architecture), workload.phase)
+    ]
+    metafunc.parametrize(("device", "workload", "contender"), cells)
 
 
 @cache
 def measured(
-    phase: str, device: str, min_rounds: int, max_seconds: float, announce: Callable[[str], None]
-) -> dict[str, list[float]] | str:
-    """Measure all styles of a phase together and return the samples of each, or why there are none.
-
-    Whatever goes wrong, out of memory on a GPU for instance, concerns this phase alone: the others are measured, and
-    this one leaves its reason.
-    """
-    announce(f"measuring {phase} on the {device}, the styles in turns")
-    try:
-        with runtime.on_device(device):
-            return interleave(phase_actions(ARCHITECTURE, phase), min_rounds=min_rounds, max_seconds=max_seconds)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
+    profile: str, processes: int, device: str, folder: Path, announce: Callable[[str], None]
+) -> list[ProcessRecord]:
+    """Measure the whole plan on a device, in fresh processes, and keep it for the saved file."""
+    announce(f"measuring on the {device} in {processes} processes, one after the other")
+    records = measure_processes(PROFILES[profile].plan(), processes, device=device, folder=folder, show=announce)
+    PROCESSES[device] = records
+    return records
 
 
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("device", DEVICES)
 def test_cost(
-    style: str, phase: str, device: str, request: pytest.FixtureRequest, announce: Callable[[str], None]
+    device: str,
+    workload: Workload,
+    contender: str,
+    request: pytest.FixtureRequest,
+    unfinished: Callable[[str], Path],
+    announce: Callable[[str], None],
 ) -> None:
-    mode = runtime.resolve_mode(RECIPE.mode)
+    mode = runtime.resolve_mode(None)
     cell = {
         "kind": "cost",
-        "architecture": ARCHITECTURE.name,
-        "phase": phase,
-        "style": style,
+        **workload.model_dump(),
+        "style": contender,
         "engine": runtime.ENGINE,
         "device": device,
         "mode": mode,
         "jit_compile": runtime.compile_arguments(mode)["jit_compile"],
         "workload_version": WORKLOAD_VERSION,
-        "problem": repr(PROBLEM),
+        "steps": STEPS,
+        "epochs": EPOCHS,
         "recipe": repr(RECIPE),
     }
     if device not in runtime.available_devices():
         reason = f"{runtime.ENGINE} sees no {device.upper()} on this machine"
         leave_unmeasured(request, outcome="skipped", reason=reason, extra_info=cell)
         pytest.skip(reason)
-    if reason_not_to := why_not_equal(device):
-        leave_unmeasured(request, outcome="failed", reason=reason_not_to, extra_info=cell)
-        pytest.fail(f"The styles are not equal, so their times must not be compared.\n{reason_not_to}", pytrace=False)
-    options = request.config.option
-    limits = options.benchmark_min_rounds, float(options.benchmark_max_time)
-    samples = measured(phase, device, *limits, announce)
-    if isinstance(samples, str):
-        leave_unmeasured(request, outcome="failed", reason=samples, extra_info=cell)
-        pytest.fail(samples, pytrace=False)
-    Cell(f"{ARCHITECTURE.name} {phase} {device}", samples[style], cell | {"equal": True}).report(request)
+    profile = request.config.getoption("bench_profile")
+    processes = request.config.getoption("bench_processes") or PROFILES[profile].processes
+    records = measured(profile, processes, device, unfinished(device), announce)
+    of_this = [each for record in records for each in record.measured if each.workload == workload]
+    medians = [float(np.median(seconds(rounds))) for each in of_this if (rounds := each.nanoseconds.get(contender))]
+    if not medians:
+        reason = next((each.why_not for each in of_this if each.why_not), "no process came to it")
+        leave_unmeasured(request, outcome="failed", reason=reason, extra_info=cell)
+        pytest.fail(reason, pytrace=False)
+    Cell(f"{workload} {device}", medians, cell | {"equal": True}).report(request)

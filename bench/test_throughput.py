@@ -13,12 +13,13 @@ from keras_styles import runtime
 from keras_styles.architectures import get_weights
 from keras_styles.architectures.linear_regression import ARCHITECTURE
 from keras_styles.bare_loop import bare_loop
-from keras_styles.measurement import WORKLOAD_VERSION, Action, interleave
+from keras_styles.measurement import Action, interleave, seconds
 from keras_styles.problems import Array, LinearProblem
 from keras_styles.recipes import Recipe
 from keras_styles.styles import STYLES
 from keras_styles.training import Trainer, compile_model
 from keras_styles.training_record import Weights
+from keras_styles.workloads import WORKLOAD_VERSION
 
 CONTENDERS = ("naive", "trainer", "bare_loop")
 
@@ -96,7 +97,7 @@ def samples_by_contender(
             min_rounds=min_rounds,
             max_seconds=max_seconds,
         )
-    return slow | quick
+    return {contender: seconds(rounds) for contender, rounds in (slow | quick).items()}
 
 
 @pytest.mark.parametrize("contender", CONTENDERS)

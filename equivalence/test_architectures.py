@@ -82,7 +82,8 @@ def test_the_only_style_agrees_with_itself(
         assert_runs_agree({"once": once, "again": trainer.train("subclassing", mine, recipe)}, trainer)
 
 
-@pytest.mark.parametrize("name", OTHERS)
+# Fifty layers are saved as two are, and take minutes.
+@pytest.mark.parametrize("name", [name for name in OTHERS if name != "deep_stack"])
 def test_training_resumes_after_loading_as_if_uninterrupted(
     trainer_of: TrainerOf, contract_seed: int, name: str
 ) -> None:

@@ -1,9 +1,12 @@
-"""The command line: builds the page, trains one case, trains a failed one again, shows and probes the ledger."""
+"""The command line: the page, one case and a failed one again, the ledger and its probes, costs and their gate."""
 
 import os
+import shutil
 import sys
+import uuid
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +19,21 @@ from keras_styles.cases import read_problem, read_recipe, read_start
 from keras_styles.differences import Difference
 from keras_styles.engines import ENGINE_VARIABLE, ENGINES
 from keras_styles.errors import KerasStylesError
-from keras_styles.records import newest_differences, require_writable, results_folder, save_differences
+from keras_styles.records import (
+    ResultsError,
+    newest_differences,
+    require_writable,
+    results_folder,
+    save_differences,
+)
 from keras_styles.reproduction import CaseFolderError, arrays_of, read
 from keras_styles.styles import STYLES
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 # Columns that a table of numbers may take.
 WIDEST = 1_000
+# What a table of costs takes with its intervals drawn.
+NARROWEST = 140
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -151,6 +162,97 @@ def differences(
         console.print(ledger_text.table(chosen))
     else:
         console.print(ledger_text.explanation(chosen[0]))
+
+
+@app.command()
+def costs(
+    results: Annotated[Path | None, typer.Option(help="Folder of the records; results/ if not given.")] = None,
+) -> None:
+    """Print what each style costs, by the newest saved run of each machine, engine and device."""
+    from keras_styles.costs_text import costs_tables, verdict_sentence
+    from keras_styles.dashboard.summary import summarize
+
+    folder = results or results_folder()
+    summary = summarize(folder)
+    for sentence in summary.set_aside:
+        console.print(f"Set aside: {sentence}", markup=False)
+    conclusions = [conclusion for section in summary.sections for conclusion in section.conclusions.values()]
+    if not conclusions:
+        raise ResultsError(
+            f"There is no run of the benchmark under {folder}; run pytest bench/ --benchmark-save first."
+        )
+    wide = Console(width=max(console.width, NARROWEST), highlight=False)
+    for conclusion in conclusions:
+        console.print(verdict_sentence(conclusion), markup=False)
+        for table in costs_tables(conclusion):
+            wide.print(table)
+
+
+@app.command()
+def calibrate(
+    processes: Annotated[int, typer.Option(help="How many, at least 40; the more, the smaller the thresholds.")] = 40,
+) -> None:
+    """Measure how much times differ on this machine when nothing changed, which the gate has to know."""
+    from keras_styles import runtime
+    from keras_styles.calibration import CalibrationRecord
+    from keras_styles.gate_run import save_calibration
+    from keras_styles.processes import measure_processes
+    from keras_styles.workloads import default_plan
+
+    results, device = results_folder(), runtime.chosen_device()
+    environment = runtime.environment(device=device)
+    require_writable(results / "calibration")
+    kept = results / environment.machine / "unfinished" / f"calibration-{runtime.ENGINE}-{device}"
+    measured = measure_processes(default_plan(), processes, device=device, folder=kept, show=console.print)
+    record = CalibrationRecord(created=datetime.now(UTC), environment=measured[0].environment, processes=measured)
+    path, trouble = save_calibration(record, results)
+    shutil.rmtree(kept)
+    console.print(trouble or f"saved as {path}", markup=False)
+
+
+@app.command()
+def gate(
+    base: Annotated[str, typer.Option(help="Python of the old environment.")],
+    head: Annotated[str, typer.Option(help="Python of the new environment; may be the same with --path.")],
+    path: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="BASE HEAD", help="Folders that come first on the path of each: two checkouts."),
+    ] = None,
+    architecture: Annotated[
+        list[str] | None, typer.Option(help="What to measure: ours, or modules of your own; can be repeated.")
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option(min=5, help="Of processes; a quarter of those of the calibration at most.")
+    ] = 10,
+) -> None:
+    """Compare two environments; exit with 0 if nothing is slower, 1 if something is, 2 if the run proves nothing."""
+    from keras_styles import runtime
+    from keras_styles.gate import GateRecord
+    from keras_styles.gate_run import Side, newest_calibration, run_gate, save_gate
+    from keras_styles.workloads import ARCHITECTURES, cells_of
+
+    results, device = results_folder(), runtime.chosen_device()
+    machine = runtime.environment(device=device).machine
+    require_writable(results / machine)
+    calibration = newest_calibration(results, machine, runtime.ENGINE, device)
+    paths = path or (None, None)
+    kept = results / machine / "unfinished" / f"gate-{uuid.uuid4().hex[:8]}"
+    record: GateRecord = run_gate(
+        Side("base", base, paths[0]),
+        Side("head", head, paths[1]),
+        cells_of(architecture or ARCHITECTURES[:2]),
+        pairs,
+        calibration,
+        device=device,
+        folder=kept,
+        show=console.print,
+    )
+    saved, trouble = save_gate(record, results)
+    shutil.rmtree(kept)
+    for sentence in record.sentences:
+        console.print(sentence, markup=False)
+    console.print(trouble or f"saved as {saved}", markup=False)
+    raise typer.Exit(record.exit_code)
 
 
 def _run_probes(chosen: Sequence[Difference]) -> None:

@@ -20,7 +20,7 @@ from keras_styles.training import compile_model
 from keras_styles.workloads import COLD_PHASES, FLOOR, NUMPY, TWIN, MeasuredWorkload, Phase, Workload, table_of
 
 # An epoch of `fit`; where its time goes is found by comparing it with EPOCHS epochs of one step and with one of each.
-STEPS: Final = 32
+STEPS: Final = 16
 EPOCHS: Final = 5
 # What meets a shape, or code of Keras', for the first time; the others repeat what one of these has done.
 _NEEDS_WARM_UP: Final[tuple[Phase, ...]] = ("fit", "predict", "predict_call", "call")
@@ -30,6 +30,18 @@ RECIPE: Final = Recipe(epochs=1, batch_size=32, learning_rate=1e-3)
 
 # Keras and a floor order the same sums in different ways; in fifty layers of float32 the differences add up.
 FLOOR_TOLERANCE: Final = 1e-3
+
+
+# The architectures that compute what a floor does: dense layers on a table, tanh between them. Those with two inputs
+# are halves of one.
+STACKS: Final = ("linear_regression", "multilayer_network", "deep_stack", "multi_input")
+
+
+def contenders_of(architecture: Architecture, phase: Phase) -> tuple[str, ...]:
+    """Return the names of what is timed against each other in one phase of an architecture."""
+    twin = (TWIN,) if BASELINE_STYLE in architecture.styles else ()
+    has_floor = architecture.name in STACKS and phase != "compile"  # what is written out needs no compiling
+    return architecture.styles + twin + ((FLOOR, NUMPY) if has_floor else ())
 
 
 class NotEqualError(Exception):
@@ -248,11 +260,6 @@ class Contenders:
                 for (weight, value), found in zip(expected, subject.floor.arrays(), strict=True):
                     if not np.allclose(value, found, rtol=FLOOR_TOLERANCE, atol=FLOOR_TOLERANCE / 10):
                         raise NotEqualError(f"{name} and {BASELINE_STYLE} differ in {weight} (after the first steps)")
-
-
-# The architectures that compute what a floor does: dense layers on a table, tanh between them. Those with two inputs
-# are halves of one.
-STACKS: Final = ("linear_regression", "multilayer_network", "deep_stack", "multi_input")
 
 
 def measure(

@@ -16,10 +16,23 @@ from typing import Any, Final
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.schema import Schema
-from keras_styles.workloads import WIDTH, WORKLOAD_VERSION, Counters, MeasuredWorkload, ProcessRecord, Workload
+from keras_styles.workloads import (
+    MAX_SECONDS,
+    MIN_ROUNDS,
+    WIDTH,
+    WORKLOAD_VERSION,
+    Counters,
+    MeasuredWorkload,
+    ProcessRecord,
+    Workload,
+)
 
 # Fifty layers in four contenders take XLA half a minute on a slow machine; what takes ten times as long hangs.
 SECONDS_PER_ANSWER: Final = 300.0
+
+
+# So that a process runs the code that started it.
+THIS_CODE: Final = {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
 class MeasuringError(KerasStylesError):
@@ -33,8 +46,8 @@ class Request(Schema):
     device: str
     workloads: list[Workload]
     counted: list[str]
-    min_rounds: int
-    max_seconds: float
+    min_rounds: int = MIN_ROUNDS
+    max_seconds: float = MAX_SECONDS
 
 
 Show = Callable[[str], None]
@@ -53,7 +66,7 @@ def measure_in_process(
     Args:
         request: what to measure.
         python: the interpreter, of an environment that has keras-styles.
-        variables: environment variables of the process beside those of this one.
+        variables: environment variables of the process beside those of this one; None to run this code.
         kept: a file that each line is appended to as it arrives, so that nothing is lost with this process.
         show: called after each workload.
 
@@ -64,11 +77,12 @@ def measure_in_process(
     with tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(
-                [python, "-m", "keras_styles.measuring_worker"],
+                # -P: a checkout that happens to be the current folder must not come before PYTHONPATH.
+                [python, "-P", "-m", "keras_styles.measuring_worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=said,
-                env={**os.environ, **(variables or {})},
+                env={**os.environ, **(THIS_CODE if variables is None else variables)},
                 text=True,
                 encoding="utf-8",
             )
@@ -211,8 +225,6 @@ def measure_processes(
     processes: int,
     *,
     device: str,
-    min_rounds: int,
-    max_seconds: float,
     folder: Path,
     show: Show = lambda text: None,
 ) -> list[ProcessRecord]:
@@ -222,10 +234,8 @@ def measure_processes(
         plan: what to measure, in order.
         processes: how many processes shall have answered for each workload.
         device: that they measure on.
-        min_rounds: of each workload that is measured on models that have begun their lives.
-        max_seconds: see `keras_styles.measurement.interleave`.
         folder: where each process' lines are kept; those that are there already count.
-        show: is told what was done and about how long the rest takes, after each workload.
+        show: is told what was done and about how long the rest takes, for each architecture.
 
     Raises:
         MeasuringError: if a process does not begin.
@@ -233,29 +243,34 @@ def measure_processes(
     folder.mkdir(parents=True, exist_ok=True)
     records = read_kept(folder)
     to_do = sum(max(0, processes - _answers(records, workload)) for workload in plan)
-    done, start = 0, time.monotonic()
+    done, start, shown = 0, time.monotonic(), ""
     while rest := [workload for workload in plan if _answers(records, workload) < processes]:
         number = len(list(folder.glob("process-*.jsonl")))
         missing = dict.fromkeys(workload.architecture for workload in rest if workload.width == WIDTH)
         counted = [name for name in missing if not any(name in record.counters for record in records)]
 
         def progress(workload: Workload, number: int = number) -> None:
-            nonlocal done
+            nonlocal done, shown
             done += 1
             left = (time.monotonic() - start) / done * (to_do - done)
-            show(f"process {number + 1}: {workload}; {done} of {to_do}, about {_duration(left)} left")
+            if shown != (shown := f"process {number + 1}: {workload.architecture}"):
+                show(f"{shown}; {done} of {to_do} done, about {_duration(left)} left")
 
-        request = Request(
-            number=number,
-            device=device,
-            workloads=rest,
-            counted=counted,
-            min_rounds=min_rounds,
-            max_seconds=max_seconds,
-        )
+        request = Request(number=number, device=device, workloads=rest, counted=counted)
         kept = folder / f"process-{number:03}.jsonl"
         records.append(measure_in_process(request, kept=kept, show=progress))
+        _require_one_environment(records, folder)
     return records
+
+
+def _require_one_environment(records: Sequence[ProcessRecord], folder: Path) -> None:
+    """Refuse to go on with a run that was begun with other versions, or on another machine."""
+    first, last = (record.environment.model_dump(exclude={"commit"}) for record in (records[0], records[-1]))
+    if other := [f"{name} {first[name]} and {last[name]}" for name in first if first[name] != last[name]]:
+        raise MeasuringError(
+            f"The run in {folder} was begun in another environment ({', '.join(other)}); delete that folder and begin "
+            "anew."
+        )
 
 
 def _answers(records: Sequence[ProcessRecord], workload: Workload) -> int:

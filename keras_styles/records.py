@@ -350,7 +350,7 @@ def newest_differences(results: Path) -> DifferencesRecord | None:
     return max(records, key=lambda record: record.created, default=None)
 
 
-Loaded = TypeVar("Loaded", EquivalenceRecord, BenchmarkRun, DifferencesRecord)
+Loaded = TypeVar("Loaded", bound=BaseModel)
 
 
 def load(path: Path, schema: type[Loaded]) -> Loaded:

@@ -1,6 +1,7 @@
 """Workloads: what is timed, by name and size, and what one process says about them; imports no engine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
@@ -102,7 +103,7 @@ def cells_of(architectures: Iterable[str], phases: Sequence[Phase] = PHASES) -> 
 
 
 def default_plan() -> list[Workload]:
-    """Return what `pytest bench/` measures by default: every phase of the two smallest architectures."""
+    """Return what `pytest bench/` and the gate measure by default: every phase of the two smallest architectures."""
     return cells_of(ARCHITECTURES[:2])
 
 
@@ -115,12 +116,31 @@ def full_plan() -> list[Workload]:
         for size in (1, 1024)
     ]
     widths = [
-        Workload(architecture=name, phase=phase, width=width)
-        for name in ARCHITECTURES[:2]
-        for width in (256, 1024)
-        for phase in BATCH_PHASES
+        Workload(architecture=name, phase=phase, width=1024) for name in ARCHITECTURES[:2] for phase in BATCH_PHASES
     ]
     return cells_of(ARCHITECTURES) + batches + widths
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much one run of the benchmark measures.
+
+    Attributes:
+        plan: what is measured, in order.
+        processes: how many fresh processes measure it.
+    """
+
+    plan: Callable[[], list[Workload]]
+    processes: int
+
+
+# Three processes show what costs a lot; twelve are the fewest whose intervals were worth publishing.
+PROFILES: Final[dict[str, Profile]] = {"default": Profile(default_plan, 3), "full": Profile(full_plan, 12)}
+
+# Of each phase in each process: one round at least, further ones while they take less than this for each contender.
+# More rounds say more about one process, and what is sampled is processes.
+MIN_ROUNDS: Final = 1
+MAX_SECONDS: Final = 0.04
 
 
 def table_of(architecture: str, width: int, samples: int) -> tuple[Array, Array]:

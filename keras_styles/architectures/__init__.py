@@ -124,14 +124,19 @@ class Architecture:
 
 
 def load(name: str) -> Architecture:
-    """Return the architecture that the file `name` describes.
+    """Return the architecture that the file `name` describes: one of ours, or a module of one's own on Python's path.
 
     Raises:
         ArchitectureError: if there is none.
     """
-    if name not in NAMES:
-        raise ArchitectureError(f"There is no architecture {name!r}; choose one of {', '.join(NAMES)}.")
-    architecture: Architecture = importlib.import_module(f"{__name__}.{name}").ARCHITECTURE
+    module = f"{__name__}.{name}" if name in NAMES else name
+    try:
+        architecture: Architecture = importlib.import_module(module).ARCHITECTURE
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise ArchitectureError(
+            f"There is no architecture {name!r} ({error}); choose one of {', '.join(NAMES)}, or a module of your own "
+            "on Python's path that has an ARCHITECTURE."
+        ) from error
     return architecture
 
 
