@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 from statsmodels.stats.weightstats import DescrStatsW  # type: ignore[import-untyped]
@@ -15,26 +14,14 @@ from statsmodels.stats.weightstats import DescrStatsW  # type: ignore[import-unt
 Verdict = Literal["faster", "slower", "no difference", "undecided"]
 Key = TypeVar("Key", bound=Hashable)
 
+# What no difference is: a style that is this part slower than another, or less.
+NO_DIFFERENCE: Final = 0.02
 # Of the interval that is shown beside each ratio, which says nothing of the others.
 CONFIDENCE: Final = 0.95
 # Nobody runs more processes than this: ten thousand of half a minute each take three and a half days.
 MOST_PROCESSES: Final = 10_000
 # Logarithms closer than this do not differ: a part in 10^9 of a second is a nanosecond, the unit of the clock.
 SAME: Final = 1e-9
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """The ratios of paired rounds: their median and quartiles, and how many there were.
-
-    The quartiles show the spread of rounds within one process. They are no confidence interval: rounds of one
-    process are not independent, so no verdict follows from them.
-    """
-
-    median: float
-    low: float
-    high: float
-    rounds: int
 
 
 @dataclass(frozen=True)
@@ -51,21 +38,6 @@ class Judgement:
     more_processes: int | None  # where undecided: how many more would decide if they spread as these did
 
 
-def paired_ratio(samples: Sequence[float], baseline: Sequence[float]) -> Ratio:
-    """Return the ratio of samples to baseline, round by round.
-
-    Args:
-        samples: seconds per round.
-        baseline: seconds of the same rounds for what counts as 1.
-
-    Raises:
-        ValueError: if there is not one baseline for each sample, or no sample.
-    """
-    ratios = _paired_ratios(samples, baseline)
-    low, median, high = np.quantile(ratios, (0.25, 0.5, 0.75))
-    return Ratio(median=float(median), low=float(low), high=float(high), rounds=len(ratios))
-
-
 def log_ratio(rounds: Sequence[float], baseline: Sequence[float]) -> float:
     """Return what one process says about a ratio: the median of the rounds' logarithms.
 
@@ -76,17 +48,13 @@ def log_ratio(rounds: Sequence[float], baseline: Sequence[float]) -> float:
     Raises:
         ValueError: if there is not one baseline for each round, or no round.
     """
-    return float(np.median(np.log(_paired_ratios(rounds, baseline))))
-
-
-def _paired_ratios(samples: Sequence[float], baseline: Sequence[float]) -> NDArray[np.float64]:
-    if len(samples) != len(baseline) or not samples:
-        raise ValueError(f"{len(samples)} samples cannot be paired with {len(baseline)} of the baseline")
-    return np.divide(samples, baseline)
+    if len(rounds) != len(baseline) or not rounds:
+        raise ValueError(f"{len(rounds)} rounds cannot be paired with {len(baseline)} of the baseline")
+    return float(np.median(np.log(np.divide(rounds, baseline))))
 
 
 def judge(
-    log_ratios: Mapping[Key, Sequence[float]], *, within: float = 0.02, level: float = 0.05
+    log_ratios: Mapping[Key, Sequence[float]], *, within: float = NO_DIFFERENCE, level: float = 0.05
 ) -> dict[Key, Judgement]:
     """Say of each ratio whether it is 1, after both questions about all of them were asked together.
 

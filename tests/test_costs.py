@@ -7,9 +7,20 @@ import pytest
 
 from keras_styles.costs import conclude
 from keras_styles.environment import Environment
-from keras_styles.workloads import MeasuredWorkload, ProcessRecord, Workload
+from keras_styles.workloads import CONTENDERS, Counters, MeasuredWorkload, ProcessRecord, Workload
 
 FIT = Workload(architecture="deep_stack", phase="fit")
+CALL = Workload(architecture="tree_rnn", phase="call")
+COUNTERS = Counters(
+    variables=4,
+    traces=1,
+    retraces=1,
+    python_calls=2,
+    layer_calls=8,
+    forward_ops=20,
+    step_ops=None,
+    dataset_iterators=None,
+)
 TRUTH = {"sequential": 1.0, "functional": 1.0, "subclassing": 1.2, "twin": 1.0, "floor": 0.1, "numpy": 0.05}
 ENVIRONMENT = Environment.model_construct(
     **dict.fromkeys(Environment.model_fields) | {"engine": "jax", "device": "cpu"}
@@ -42,12 +53,125 @@ def test_a_good_run_says_what_is_true(drift: float) -> None:
     judged = costs["subclassing"].judgement
     assert conclusion.proves_nothing == []
     assert judged is not None
-    assert (judged.verdict, judged.ratio) == ("slower", pytest.approx(1.2, rel=0.01))
+    assert judged.verdict == "slower"
+    assert judged.ratio == pytest.approx(1.2, rel=0.01)
     assert costs["subclassing"].times_floor == pytest.approx(12, rel=0.01)
+    assert costs["subclassing"].times_numpy == pytest.approx(24, rel=0.01)
+    assert costs["functional"].seconds == pytest.approx(1e-3 * drift**0.5, rel=0.01)  # the middle of the drift
     assert costs["functional"].judgement is None
+    assert costs["floor"].times_floor is None
 
 
 def test_a_flagged_twin_and_too_much_drift_prove_nothing() -> None:
     twin, drift = conclude(run(TRUTH | {"twin": 1.1}, 2.5)).proves_nothing
     assert "came out slower in deep_stack fit" in twin
     assert "2.5 times as long in process 5 as in process 0" in drift
+
+
+def change(records: list[ProcessRecord], number: int, **fields: object) -> list[ProcessRecord]:
+    """Return the records, of which one has other fields."""
+    return [record.model_copy(update=fields) if record.number == number else record for record in records]
+
+
+def not_timed(why_not: str) -> list[MeasuredWorkload]:
+    return [MeasuredWorkload(workload=FIT, why_not=why_not)]
+
+
+def test_styles_that_are_not_equal_prove_nothing_and_are_told_of_once() -> None:
+    records = run(TRUTH)
+    for number in (3, 4):
+        records = change(records, number, measured=not_timed("not equal: subclassing is 1 ULP off"))
+    assert conclude(records).proves_nothing == [
+        "deep_stack fit batch 32 width 8 was not timed in process 3: not equal: subclassing is 1 ULP off"
+    ]
+
+
+def test_another_reason_for_no_time_is_told_with_the_cost_and_proves_nothing_false() -> None:
+    records = [record.model_copy(update={"measured": not_timed("out of memory")}) for record in run(TRUTH)]
+    conclusion = conclude(records)
+    assert conclusion.proves_nothing == []
+    assert [cost.contender for cost in conclusion.costs] == list(CONTENDERS)
+    assert {cost.why_not for cost in conclusion.costs} == {"out of memory"}
+    assert {cost.seconds for cost in conclusion.costs} == {None}
+
+
+def test_a_contender_that_does_not_exist_says_so_and_is_not_compared() -> None:
+    truth = {name: factor for name, factor in TRUTH.items() if name not in ("sequential", "numpy")}
+    costs = {cost.contender: cost for cost in conclude(run(truth)).costs}
+    assert costs["sequential"].why_not == "there is no sequential for fit of deep_stack"
+    assert costs["sequential"].judgement is None
+    assert costs["subclassing"].times_numpy is None
+    assert costs["subclassing"].why_not is None
+
+
+def test_counters_that_differ_between_processes_prove_nothing() -> None:
+    def counted(layer_calls: int) -> dict[str, dict[str, Counters]]:
+        return {"deep_stack": {"functional": COUNTERS.model_copy(update={"layer_calls": layer_calls})}}
+
+    records = [record.model_copy(update={"counters": counted(8)}) for record in run(TRUTH)]
+    assert conclude(records).proves_nothing == []
+    # A process that counted nothing does not contradict the others.
+    records = change(change(change(records, 0, counters={}), 3, counters=counted(9)), 4, counters=counted(10))
+    assert conclude(records).proves_nothing == [
+        "counters of functional deep_stack are not the same in all processes: "
+        "layer_calls was 8 in process 1 and 9 in process 3"
+    ]
+
+
+def test_several_environments_prove_nothing_but_a_commit_may_differ() -> None:
+    def environment(**fields: object) -> Environment:
+        return ENVIRONMENT.model_copy(update=fields)
+
+    assert conclude(change(run(TRUTH), 2, environment=environment(commit="abc+"))).proves_nothing == []
+    assert conclude(change(run(TRUTH), 2, environment=environment(commit="abc+", threads=4))).proves_nothing == [
+        "the processes ran in several environments: threads was None in process 0 and 4 in process 2"
+    ]
+
+
+def test_nothing_follows_from_no_processes() -> None:
+    with pytest.raises(ValueError, match="processes of one engine"):
+        conclude([])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"environment": ENVIRONMENT.model_copy(update={"engine": "torch"})}, id="engine"),
+        pytest.param({"environment": ENVIRONMENT.model_copy(update={"device": "gpu"})}, id="device"),
+        pytest.param({"workload_version": 1}, id="workload version"),
+    ],
+)
+def test_nothing_follows_from_processes_of_several_kinds(fields: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="processes of one engine"):
+        conclude(change(run(TRUTH), 5, **fields))
+
+
+def test_costs_stand_in_the_order_of_the_plan_whatever_the_order_of_the_processes() -> None:
+    records = [
+        record.model_copy(update={"measured": [*record.measured, MeasuredWorkload(workload=CALL, why_not="x")]})
+        for record in run(TRUTH)
+    ]
+    # The last process had another order, and comes first.
+    records = change(records, 5, measured=records[5].measured[::-1])[::-1]
+    conclusion = conclude(records)
+    assert [cost.workload for cost in conclusion.costs] == [FIT] * len(CONTENDERS) + [CALL] * len(CONTENDERS)
+    assert {name: list(group) for name, group in conclusion.by_architecture.items()} == {
+        "deep_stack": [FIT],
+        "tree_rnn": [CALL],
+    }
+    assert [cost.contender for cost in conclusion.by_architecture["tree_rnn"][CALL]] == list(CONTENDERS)
+
+
+def test_processes_that_measured_only_a_part_count_for_that_part() -> None:
+    call = [MeasuredWorkload(workload=CALL, nanoseconds={name: [1000, 1000] for name in CONTENDERS})]
+    records = change(change(run(TRUTH), 0, measured=call), 1, measured=not_timed("out of memory"))
+    conclusion = conclude(records)
+    judged = {(cost.workload, cost.contender): cost.judgement for cost in conclusion.costs}
+    fit, call_once = judged[FIT, "subclassing"], judged[CALL, "subclassing"]
+    assert conclusion.processes == 6
+    assert fit is not None
+    assert (fit.processes, fit.verdict) == (4, "slower")
+    assert call_once is not None
+    assert (call_once.processes, call_once.verdict) == (1, "undecided")
+    # What some processes could not time was timed all the same.
+    assert {cost.why_not for cost in conclusion.costs} == {None}

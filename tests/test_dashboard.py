@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
-from keras_styles.dashboard.charts import DIFFER, margins_chart
+from keras_styles.costs import conclude
+from keras_styles.dashboard.charts import DIFFER, costs_chart, margins_chart
 from keras_styles.dashboard.page import render, write_page
 from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.records import (
@@ -17,24 +19,68 @@ from keras_styles.records import (
     BenchmarkExtras,
     BenchmarkRun,
     BenchmarkStats,
-    CostInfo,
     Failure,
     MachineInfo,
     ResultsError,
     ThroughputInfo,
     UnmeasuredCell,
+    load,
     save_equivalence,
 )
-from tests.conftest import Run
+from keras_styles.workloads import Counters, MeasuredWorkload, Phase, ProcessRecord, Workload, cells_of
+from tests.conftest import ROOT, Run
 from tests.numpy_training import ENVIRONMENT
 from tests.test_records import RECORD
 
+NOTHING = "\N{EN DASH}"  # stands where a table has no number
 HOSTILE = "<script>alert(1)</script>'\"`|{{ 7 * 7 }}\u202e" + "x" * 10_000
 
 
-def cost(phase: str, style: str, data: list[float]) -> Benchmark:
-    info = CostInfo(kind="cost", architecture="linear_regression", phase=phase, style=style, device="cpu")
-    return Benchmark(fullname=f"{phase}-{style}", stats=BenchmarkStats(data=data), extra_info=info)
+# What each contender takes, as a ratio to the functional style.
+TRUTH = {"sequential": 1.0, "functional": 1.0, "subclassing": 1.5, "twin": 1.0, "floor": 0.1, "numpy": 0.05}
+
+
+def workload(phase: Phase, **changed: Any) -> Workload:
+    return Workload(**{"architecture": "linear_regression", "phase": phase} | changed)
+
+
+WORKLOADS = (workload("build"), workload("fit"), workload("fit", batch_size=1024))
+
+
+def processes(
+    truth: dict[str, float] = TRUTH,
+    *,
+    number: int = 4,
+    device: str = "cpu",
+    workloads: Sequence[Workload] = WORKLOADS,
+) -> list[ProcessRecord]:
+    """Return processes whose rounds take what is true, a thousandth more or less, and a millisecond for 1."""
+    random = np.random.default_rng(0)
+    counters = Counters(
+        variables=2,
+        traces=1,
+        retraces=0,
+        python_calls=17,
+        layer_calls=3,
+        forward_ops=None,
+        step_ops=4321,
+        dataset_iterators=0,
+    )
+
+    def rounds() -> dict[str, list[int]]:
+        return {name: [int(x) for x in 1e6 * time * random.lognormal(0, 0.001, 3)] for name, time in truth.items()}
+
+    return [
+        ProcessRecord(
+            number=place,
+            created=datetime(2026, 1, 2, tzinfo=UTC),
+            environment=ENVIRONMENT.model_copy(update={"device": device}),
+            pulse_nanoseconds=[1000],
+            measured=[MeasuredWorkload(workload=each, nanoseconds=rounds()) for each in workloads],
+            counters={each.architecture: {"subclassing": counters} for each in workloads},
+        )
+        for place in range(number)
+    ]
 
 
 def throughput(contender: Literal["naive", "trainer", "bare_loop"], seconds: float) -> Benchmark:
@@ -45,17 +91,7 @@ def throughput(contender: Literal["naive", "trainer", "bare_loop"], seconds: flo
 RUN = BenchmarkRun(
     datetime=datetime(2026, 1, 2, tzinfo=UTC),
     machine_info=MachineInfo(keras_styles=ENVIRONMENT),
-    benchmarks=[
-        cost("build", "sequential", [2.0, 2.0, 2.0]),
-        cost("build", "functional", [1.0, 1.0, 1.0]),
-        cost("build", "subclassing", [3.0, 3.0, 3.0]),
-        cost("fit", "sequential", [1.0, 1.0, 1.0]),
-        cost("fit", "functional", [1.0, 1.0, 1.0]),
-        cost("fit", "subclassing", [1.0, 1.1, 1.2]),
-        throughput("naive", 20.0),
-        throughput("trainer", 0.04),
-        throughput("bare_loop", 0.01),
-    ],
+    benchmarks=[throughput("naive", 20.0), throughput("trainer", 0.04), throughput("bare_loop", 0.01)],
     keras_styles=BenchmarkExtras(
         unmeasured=[UnmeasuredCell(fullname="x", outcome="skipped", reason="no GPU here", extra_info={})]
     ),
@@ -68,11 +104,169 @@ def section(**changed: object) -> Section:
     return Section(**parts)  # type: ignore[arg-type]
 
 
-def test_costs_are_ratios_to_functional() -> None:
-    ratios = {(c.phase, c.style): c.ratio.median for c in section().costs}
-    assert ratios[("build", "sequential")] == 2
-    assert ratios[("build", "functional")] == 1
-    assert ratios[("fit", "subclassing")] == pytest.approx(1.1)
+def measuring(*records: ProcessRecord, **extras: Any) -> BenchmarkRun:
+    """Return a run of the benchmark of these processes."""
+    return RUN.model_copy(update={"keras_styles": BenchmarkExtras(unmeasured=[], processes=list(records), **extras)})
+
+
+def page_of(*records: ProcessRecord, **extras: Any) -> str:
+    return render(Summary([section(equivalence=None, benchmark=measuring(*records, **extras))]))
+
+
+@pytest.fixture(scope="module")
+def costs_page() -> str:
+    """The page of a good run of the benchmark."""
+    return page_of(*processes())
+
+
+def row_of(page: str, *cells: str) -> list[str]:
+    """Return the text of the cells of the one row that begins with these cells."""
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", page, re.S)]
+    (found,) = [row for row in rows if row[: len(cells)] == list(cells)]
+    return found[len(cells) :]
+
+
+def save_run(results: Path, name: str, run: BenchmarkRun) -> Path:
+    folder = results / ENVIRONMENT.machine
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(run.model_dump_json(), encoding="utf-8")
+    return path
+
+
+def marks(page: str) -> list[str]:
+    """Return what the marks of the costs say to those who hear the page."""
+    return re.findall(r'aria-label="(\w+ \w+(?:: [^"]*)?)" [^>]*roledescription="point"', page)
+
+
+def test_every_cell_has_its_time_ratio_interval_and_verdict(costs_page: str) -> None:
+    time, ratio, interval, verdict, floor, numpy = row_of(costs_page, "fit", "32", "8", "subclassing")
+    assert (time[:2], time[-2:]) == ("1.", "ms")
+    assert float(ratio) == pytest.approx(1.5, rel=0.005)
+    low, high = map(float, interval.split(" to "))
+    assert 1.49 < low <= float(ratio) <= high < 1.51
+    assert (verdict, floor, numpy) == ("slower", "15.0", "30.0")
+    assert row_of(costs_page, "build", "32", "8", "sequential")[3] == "no difference"
+    assert row_of(costs_page, "fit", "32", "8", "functional")[1:4] == ["1", NOTHING, NOTHING]
+    assert float(row_of(costs_page, "fit", "1024", "8", "subclassing")[1]) == pytest.approx(1.5, rel=0.005)
+
+
+def test_the_verdict_comes_first_and_counts_the_processes(costs_page: str) -> None:
+    verdict = costs_page.split("What does it cost on the CPU?")[1].split("<svg")[0]
+    assert "4 processes" in verdict
+    assert "3 slower" in verdict
+    assert "proves nothing" not in verdict
+
+
+def test_a_chart_shows_every_phase_and_style_at_the_usual_size(costs_page: str) -> None:
+    assert [words.split(":")[0] for words in marks(costs_page)].count("fit subclassing") == 1
+    assert {words.split(":")[0] for words in marks(costs_page)} == {
+        f"{phase} {style}" for phase in ("build", "fit") for style in ("sequential", "functional", "subclassing")
+    }
+    assert re.search(r'aria-label="fit subclassing: 1\.\d+ times, 1\.\d+ to 1\.\d+"', costs_page)
+
+
+def test_the_charts_of_a_full_run_on_three_engines_stay_small() -> None:
+    """Five architectures on three engines, each with all phases, should load at once over a slow line."""
+    costs = conclude(processes(workloads=cells_of(["deep_stack"]))).costs
+    chart = costs_chart(costs)
+    assert chart is not None
+    assert 15 * len(chart) < 600_000
+
+
+def test_an_interval_to_infinity_and_one_process_are_drawn_and_not_called_anything() -> None:
+    page = page_of(*processes(number=1))
+    assert row_of(page, "fit", "32", "8", "subclassing")[2:4] == [NOTHING, "undecided"]
+    assert len(marks(page)) == 6
+    (lines,) = re.findall(r'<g class="mark-rule role-mark layer_2_marks".*?</g>', page, re.S)
+    lengths = [float(length) for length in re.findall(r'x2="([^"]*)"', lines)]
+    assert [round(length) for length in lengths] == [520] * 4 + [0] * 2, "the axis is 520 long; functional has no line"
+
+
+def test_an_undecided_cell_says_how_many_processes_more() -> None:
+    spread = processes(number=3)
+    for record, factor in zip(spread, (1.0, 1.1, 1.3), strict=True):
+        for measured in record.measured:
+            measured.nanoseconds["subclassing"] = [int(1e6 * factor)] * 3
+    assert re.fullmatch(
+        r"undecided: about \d+ processes more", row_of(page_of(*spread), "fit", "32", "8", "subclassing")[3]
+    )
+
+
+def test_a_run_that_proves_nothing_says_so_first_and_gives_no_verdict() -> None:
+    page = page_of(*processes(TRUTH | {"twin": 1.2}))
+    shown = page.split("What does it cost on the CPU?")[1]
+    assert "✗ This run proves nothing." in shown.split("<svg")[0]
+    assert "twin, which is the same code, came out slower in linear_regression fit" in shown
+    assert row_of(page, "fit", "32", "8", "subclassing")[3] == NOTHING
+
+
+def test_each_device_is_concluded_for_itself() -> None:
+    gpu = processes(TRUTH | {"subclassing": 3.0}, device="gpu", number=2)
+    on_cpu, on_gpu = page_of(*processes(), *gpu).split("What does it cost on the GPU?")
+    assert float(row_of(on_cpu, "fit", "32", "8", "subclassing")[1]) == pytest.approx(1.5, rel=0.005)
+    assert float(row_of(on_gpu, "fit", "32", "8", "subclassing")[1]) == pytest.approx(3, rel=0.005)
+
+
+def test_the_counters_are_those_of_the_first_process_that_has_them() -> None:
+    first, second, third = processes(number=3)
+    changed = second.counters["linear_regression"]["subclassing"].model_copy(update={"step_ops": 99})
+    first = first.model_copy(update={"counters": {}})
+    third = third.model_copy(update={"counters": {"linear_regression": {"subclassing": changed}}})
+    counted = row_of(page_of(third, first, second), "linear_regression", "subclassing")
+    assert counted == ["2", "1", "0", "17", "3", NOTHING, "4321", "0"]
+
+
+def test_a_style_without_a_time_says_why_and_without_a_baseline_nothing_is_drawn() -> None:
+    alone = {name: time for name, time in TRUTH.items() if name in ("subclassing", "floor")}
+    page = page_of(*processes(alone))
+    assert "There is no ratio to draw" in page
+    assert marks(page) == []
+    assert row_of(page, "fit", "32", "8", "subclassing")[1:5] == [NOTHING, NOTHING, NOTHING, "15.0"]
+    assert row_of(page, "fit", "32", "8", "sequential") == ["there is no sequential for fit of linear_regression"]
+
+
+def test_a_run_of_one_process_from_before_says_what_to_run() -> None:
+    sentence = "The newest run here is of one process and carries no verdict; run <code>pytest bench/"
+    assert sentence in page_of(schema_version=1)
+    assert sentence not in page_of()
+    assert "The newest run here measured no costs; run <code>pytest bench/" in page_of()
+
+
+def test_files_of_version_1_are_still_read(results: Path) -> None:
+    """Those that were committed when one process was a run."""
+    old = list((ROOT / "results").glob("*/000[123]_*.json"))
+    assert len(old) == 3
+    for path in old:
+        run = load(path, BenchmarkRun)
+        assert run.keras_styles.schema_version == 1
+        assert Section(None, run).conclusions == {}
+        assert Section(None, run).throughput is not None
+
+
+def test_processes_of_two_workload_versions_are_set_aside_and_the_run_before_is_shown(results: Path) -> None:
+    first, second = processes(number=2)
+    good = measuring(*processes())
+    save_run(results, "0001_good.json", good)
+    mixed = measuring(first, second.model_copy(update={"workload_version": 1}))
+    path = save_run(results, "0002_mixed.json", mixed.model_copy(update={"datetime": datetime(2027, 1, 1, tzinfo=UTC)}))
+    summary = summarize(results)
+    (sentence,) = summary.set_aside
+    assert sentence.startswith(f"The run {path} cannot be used (costs follow from processes of one engine")
+    assert [shown.benchmark for shown in summary.sections] == [good]
+
+
+def test_a_run_without_costs_never_hides_one_with_them_and_other_records_are_left_alone(results: Path) -> None:
+    good = measuring(*processes())
+    save_run(results, "0001_costs.json", good)
+    save_run(results, "0002_none.json", measuring().model_copy(update={"datetime": datetime(2027, 1, 1, tzinfo=UTC)}))
+    save_run(results, "gate-1.json", RUN).write_text("{}", encoding="utf-8")
+    summary = summarize(results)
+    assert summary.set_aside == []
+    assert [shown.benchmark for shown in summary.sections] == [good]
+
+
+def test_throughput_is_a_ratio_to_both_contenders() -> None:
     speed = section().throughput
     assert speed is not None
     assert (speed.trainer, speed.times_naive, speed.of_bare_loop) == pytest.approx((25, 500, 4))
@@ -85,8 +279,6 @@ def test_the_page_says_what_holds_and_what_it_costs() -> None:
     assert "500 times as many" in page
     assert "Tier 2: one style in several modes of the engine, within what both may be from the reference." in page
     assert "the comparisons with the reference, and of modes with each other (tier 2), that used" in page
-    # One mark for each style in each phase, and no phase shows the marks of another.
-    assert len(re.findall(r'aria-label="median: [^"]*', page)) == 6
 
 
 def bars(page: str) -> dict[str, int]:
@@ -157,15 +349,23 @@ def test_hostile_records_are_shown_as_text() -> None:
         update={"failures": [Failure(test=HOSTILE, message=HOSTILE)], "skips": [HOSTILE], "environment": environment}
     )
     cell = UnmeasuredCell(fullname=HOSTILE, outcome="skipped", reason=HOSTILE, extra_info={})
-    hostile_run = RUN.model_copy(update={"keras_styles": BenchmarkExtras(unmeasured=[cell])})
+    odd = processes(workloads=[workload("fit", architecture=HOSTILE)])
+    for record in odd:
+        record.measured.append(MeasuredWorkload(workload=workload("build", architecture=HOSTILE), why_not=HOSTILE))
+    unequal = MeasuredWorkload(workload=workload("call"), why_not=f"not equal: {HOSTILE}")
+    doubtful = processes(device=HOSTILE)
+    doubtful[0].measured.append(unequal)
+    hostile_run = RUN.model_copy(
+        update={"keras_styles": BenchmarkExtras(unmeasured=[cell], processes=[*odd, *doubtful])}
+    )
     page = render(Summary([section(equivalence=failed, benchmark=hostile_run)], set_aside=[HOSTILE]))
-    assert "<script" not in page
+    assert "<script" not in page.lower()
     assert "&lt;script&gt;" in page
     assert "{{ 7 * 7 }}" in page
 
 
 def test_the_page_asks_nobody_for_anything() -> None:
-    page = render(Summary([section()]))
+    page = render(Summary([section(benchmark=measuring(*processes()))]))
     assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?!#)[^"' >]+""", page)
     assert "url(" not in page
     assert "default-src 'none'" in page

@@ -1,15 +1,19 @@
 """Charts: drawn by Vega-Lite when the page is built, and embedded as SVG, so that the page needs no script."""
 
 import json
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from keras_styles.dashboard.summary import Cost
+from keras_styles.costs import Cost
 from keras_styles.margins import INFINITE, ZERO, bin_edge
+from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE
 from keras_styles.styles import BASELINE_STYLE, STYLES
+from keras_styles.workloads import BATCH_SIZE, WIDTH
 
 # Shape and position tell the styles apart as well as the colours, which are Okabe and Ito's for all kinds of vision
 # (https://jfly.uni-koeln.de/color/).
@@ -27,40 +31,83 @@ RAISED = str.maketrans(
 INK = "currentColor"  # of the page's text, so that one picture serves light and dark
 
 
-def costs_chart(costs: list[Cost]) -> Markup:
-    """Draw each phase's ratio to the functional style: the median, and the quartiles of the rounds around it.
+# The axis shows each ratio with at least this factor of room; the interval of two processes can reach to infinity, and
+# would press all marks into one.
+ROOM = 2.0
+EDGE = 1.02
+# In the order in which they get a label as long as there is room: powers of ten, halves and doubles, fine steps.
+DECADES = (1, 10, 0.1, 100, 0.01, 1000, 0.001)
+TICKS = (*DECADES, 2, 0.5, 5, 0.2, 20, 0.05, 50, 0.02, 1.5, 0.7, 1.2, 0.8, 1.1, 0.9, 1.05, 0.95)
+# Labels closer than this part of the axis would touch.
+LABEL_ROOM = 0.07
+
+
+def costs_chart(costs: Sequence[Cost]) -> Markup | None:
+    """Draw the ratios of one architecture to the functional style: one row for each phase, a mark for each style.
+
+    A mark is a ratio and the line through it its interval. The light band around 1 is what counts as no difference.
 
     Args:
-        costs: the cells of one device, at least one.
+        costs: of one architecture; only what was measured at the usual size is drawn.
+
+    Returns:
+        The picture, or None if there is no ratio to draw.
     """
+    usual = [c for c in costs if (c.workload.batch_size, c.workload.width) == (BATCH_SIZE, WIDTH)]
+    judged = [(c, c.judgement) for c in usual if c.judgement and c.contender in STYLES]
+    if not judged:
+        return None
+    phases = list(dict.fromkeys(c.workload.phase for c, _ in judged))
+    # A little further than what it shows, so that only a line that goes on reaches the edge.
+    low = min(1 / (1 + NO_DIFFERENCE), *(max(j.low, j.ratio / ROOM) for _, j in judged)) / EDGE
+    high = max(1 + NO_DIFFERENCE, *(min(j.high, j.ratio * ROOM) for _, j in judged)) * EDGE
     rows = [
-        {"phase": c.phase, "style": c.style, "median": c.ratio.median, "low": c.ratio.low, "high": c.ratio.high}
-        for c in costs
+        {
+            "phase": c.workload.phase,
+            "style": c.contender,
+            "ratio": round(j.ratio, 4),
+            # A line to zero or infinity has no place on a logarithmic axis; this one ends where the axis does.
+            "low": round(max(j.low, low), 4),
+            "high": round(min(j.high, high), 4),
+            "words": f"{c.workload.phase} {c.contender}: {j.ratio:.3f} times, {j.low:.3f} to {j.high:.3f}",
+        }
+        for c, j in judged
+    ] + [
+        {"phase": phase, "style": BASELINE_STYLE, "ratio": 1, "low": 1, "high": 1, "words": f"{phase} {BASELINE_STYLE}"}
+        for phase in phases
     ]
     styles = list(STYLES)
+    x_scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    x_axis = alt.Axis(values=_ticks(low, high), format="~g", labelOverlap=False, grid=False)
     colour = alt.Color("style:N", scale=alt.Scale(domain=styles, range=[COLOURS[s] for s in styles]))
     shape = alt.Shape("style:N", scale=alt.Scale(domain=styles, range=[SHAPES[s] for s in styles]))
-    # The layers have no data of their own: only then does each facet show its own phase.
-    layer = alt.Chart().encode(y=alt.Y("style:N", sort=styles, title=None))
-    same = alt.Chart().mark_rule(strokeDash=[4, 3], opacity=0.6, color=INK).encode(x=alt.datum(1))
-    spread = layer.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=alt.Scale(zero=False), title=None), x2="high:Q", color=colour
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y("phase:N", sort=phases, title=None, axis=alt.Axis(grid=True, tickBand="extent", ticks=False)),
+        yOffset=alt.YOffset("style:N", scale=alt.Scale(domain=styles)),
     )
-    middle = layer.mark_point(size=110, filled=True, opacity=1).encode(x="median:Q", color=colour, shape=shape)
-    chart = (
-        alt.layer(same, spread, middle)
-        .properties(width=560, height=72)
-        .facet(
-            row=alt.Row(
-                "phase:N",
-                sort=list(dict.fromkeys(cost.phase for cost in costs)),
-                header=alt.Header(labelAngle=0, labelAlign="left", title=None),
-            ),
-            data=alt.InlineData(values=rows),
-        )
-        .properties(title=f"time, as a ratio to {BASELINE_STYLE} (1 = the same, lower is faster)")
+    band = alt.Chart(alt.InlineData(values=[{}])).mark_rect(color=INK, opacity=0.1, aria=False)
+    band = band.encode(x=alt.datum(1 / (1 + NO_DIFFERENCE), scale=x_scale), x2=alt.datum(1 + NO_DIFFERENCE))
+    same = alt.Chart(alt.InlineData(values=[{}])).mark_rule(strokeDash=[4, 3], opacity=0.6, color=INK, aria=False)
+    interval = base.mark_rule(strokeWidth=2, aria=False).encode(x="low:Q", x2="high:Q", color=colour)
+    mark = base.mark_point(size=50, filled=True, opacity=1).encode(
+        x=alt.X("ratio:Q", scale=x_scale, axis=x_axis, title=None), color=colour, shape=shape, description="words:N"
+    )
+    chart = alt.layer(band, same.encode(x=alt.datum(1)), interval, mark).properties(
+        width=520,
+        height=alt.Step(9),
+        title=f"time, as a ratio to {BASELINE_STYLE} (1 = the same, lower is faster), with {CONFIDENCE:.0%} intervals",
     )
     return _svg(chart)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return what is labelled on a logarithmic axis, 1 first, so that no label touches another."""
+    kept: list[float] = []
+    room = LABEL_ROOM * math.log(high / low)
+    for tick in TICKS:
+        if low <= tick <= high and all(abs(math.log(tick / other)) >= room for other in kept):
+            kept.append(tick)
+    return kept
 
 
 # Margins below it say no more than that there is room, and a long run has some of 2^-140: the bars would be hairlines.

@@ -6,13 +6,16 @@ from pathlib import Path
 import jinja2
 
 from keras_styles import __version__
+from keras_styles.costs_text import verdict_sentence
 from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
 from keras_styles.dashboard.matrix import matrix
 from keras_styles.dashboard.summary import Summary, summarize
 from keras_styles.differences import ledger
 from keras_styles.ledger_text import SYMBOLS
 from keras_styles.records import ResultsError
+from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE
 from keras_styles.styles import BASELINE_STYLE, STYLES
+from keras_styles.workloads import Counters
 
 PAGE_NAME = "index.html"
 
@@ -55,8 +58,11 @@ def render(summary: Summary) -> str:
     )
     charts = [
         {
-            device: costs_chart([c for c in section.costs if c.device == device])
-            for device in dict.fromkeys(c.device for c in section.costs)
+            device: {
+                architecture: costs_chart([cost for costs in workloads.values() for cost in costs])
+                for architecture, workloads in conclusion.by_architecture.items()
+            }
+            for device, conclusion in section.conclusions.items()
         }
         for section in summary.sections
     ]
@@ -67,7 +73,20 @@ def render(summary: Summary) -> str:
         styles=STYLES,
         baseline=BASELINE_STYLE,
         colours=COLOURS,
+        confidence=CONFIDENCE,
+        no_difference=NO_DIFFERENCE,
+        counted=list(Counters.model_fields),
+        time_text=_time_text,
+        verdict_sentence=verdict_sentence,
         rows=matrix(ledger(), summary.differences) if summary.differences else [],
         symbols=SYMBOLS,
         version=__version__,
     )
+
+
+def _time_text(seconds: float) -> str:
+    """Return a time in the largest unit that leaves a whole number before the point."""
+    for unit, size in (("s", 1), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.2f} {unit}"
+    return f"{seconds * 1e6:.2f} \N{MICRO SIGN}s"

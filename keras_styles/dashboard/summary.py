@@ -1,17 +1,20 @@
 """Summaries: which records of a results folder a page shows, and what they come to."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from keras_styles.costs import Conclusion, conclude
 from keras_styles.environment import Environment
 from keras_styles.margins import merge_margins
 from keras_styles.records import (
     BenchmarkRun,
-    CostInfo,
     DifferencesRecord,
     EquivalenceRecord,
     ResultsError,
@@ -21,19 +24,7 @@ from keras_styles.records import (
     load,
     merge_stages,
 )
-from keras_styles.statistics import Ratio, paired_ratio
-from keras_styles.styles import BASELINE_STYLE
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one phase costs in one style on one device."""
-
-    phase: str
-    style: str
-    device: str
-    seconds: float  # median of the rounds
-    ratio: Ratio  # to the functional style
+from keras_styles.workloads import Counters, ProcessRecord
 
 
 @dataclass(frozen=True)
@@ -88,20 +79,33 @@ class Section:
         return sorted(merged, key=lambda stage: (stage.architecture, stage.tier))
 
     @property
-    def costs(self) -> list[Cost]:
-        """The measured cells, in the order of the file."""
-        cells = [
-            (benchmark.extra_info, benchmark.stats.data)
-            for benchmark in (self.benchmark.benchmarks if self.benchmark else [])
-            if isinstance(benchmark.extra_info, CostInfo)
-        ]
-        baselines = {(info.phase, info.device): data for info, data in cells if info.style == BASELINE_STYLE}
-        return [
-            Cost(info.phase, info.style, info.device, float(np.median(data)), paired_ratio(data, baseline))
-            for info, data in cells
-            # A run of a part of the benchmark may have no baseline, and then no ratios.
-            if len(baseline := baselines.get((info.phase, info.device), [])) == len(data)
-        ]
+    def processes(self) -> dict[str, list[ProcessRecord]]:
+        """The processes that measured costs, by device, in the order of their numbers; none in files of version 1."""
+        processes: dict[str, list[ProcessRecord]] = {}
+        for process in self.benchmark.keras_styles.processes if self.benchmark else []:
+            processes.setdefault(process.environment.device, []).append(process)
+        return {device: sorted(found, key=lambda process: process.number) for device, found in processes.items()}
+
+    @cached_property
+    def conclusions(self) -> dict[str, Conclusion]:
+        """What follows from the processes of each device.
+
+        Raises:
+            ValueError: if those of a device are of several engines or versions of the workloads.
+        """
+        return {device: conclude(processes) for device, processes in self.processes.items()}
+
+    @property
+    def counters(self) -> dict[str, dict[str, dict[str, Counters]]]:
+        """What was counted, by device, architecture and style, in the first process that did."""
+        return {
+            device: {
+                architecture: styles
+                for process in reversed(processes)  # so that the first one has the last word
+                for architecture, styles in process.counters.items()
+            }
+            for device, processes in self.processes.items()
+        }
 
     @property
     def throughput(self) -> Throughput | None:
@@ -138,10 +142,11 @@ def summarize(results: Path) -> Summary:
     """Read all records under `results` and keep the newest of each identity.
 
     A complete run of the equivalence suite is preferred to any that is not, however old: what a part of the suite
-    showed must not hide what the whole did. A file that cannot be read costs a sentence, not the page.
+    showed must not hide what the whole did. So is a run of the benchmark that measured costs to one that did not. A
+    file that cannot be read costs a sentence, not the page.
     """
     equivalence: dict[Identity, EquivalenceRecord] = {}
-    benchmark: dict[Identity, BenchmarkRun] = {}
+    benchmarks: dict[Identity, dict[Path, BenchmarkRun]] = {}
     differences: DifferencesRecord | None = None
     set_aside = []
     for path in sorted(results.glob("*/*.json")):
@@ -153,16 +158,42 @@ def summarize(results: Path) -> Summary:
             elif path.name.startswith("differences-"):
                 probed = load(path, DifferencesRecord)
                 differences = max(probed, differences or probed, key=lambda r: r.created)
-            else:
+            elif re.match(r"\d+_", path.name):  # other records, such as the gate's, are not for this page
                 run = load(path, BenchmarkRun)
-                key = identity(run.machine_info.keras_styles)
-                benchmark[key] = max(run, benchmark.get(key, run), key=lambda r: r.datetime)
+                benchmarks.setdefault(identity(run.machine_info.keras_styles), {})[path] = run
         except ResultsError as error:
             set_aside.append(str(error))
     # The default engine first, since most readers came for it.
-    keys = sorted(equivalence.keys() | benchmark.keys(), key=lambda key: (key.machine, key.engine != "tensorflow", key))
-    return Summary([Section(equivalence.get(key), benchmark.get(key)) for key in keys], differences, set_aside)
+    keys = sorted(
+        equivalence.keys() | benchmarks.keys(), key=lambda key: (key.machine, key.engine != "tensorflow", key)
+    )
+    sections = []
+    for key in keys:
+        section, unusable = _newest_usable(equivalence.get(key), benchmarks.get(key, {}))
+        set_aside += unusable
+        if section:
+            sections.append(section)
+    return Summary(sections, differences, set_aside)
 
 
 def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:
     return record.complete and record.outcome != "interrupted", record.created
+
+
+def _newest_usable(
+    equivalence: EquivalenceRecord | None, runs: Mapping[Path, BenchmarkRun]
+) -> tuple[Section | None, list[str]]:
+    """Return a section with the newest run that costs follow from, and a sentence for each newer one."""
+    unusable = []
+    newest_first = sorted(
+        runs.items(), key=lambda item: (bool(item[1].keras_styles.processes), item[1].datetime), reverse=True
+    )
+    for path, run in newest_first:
+        section = Section(equivalence, run)
+        try:
+            section.conclusions  # noqa: B018 -- what is concluded here is kept for the page
+        except ValueError as error:
+            unusable.append(f"The run {path} cannot be used ({error}); delete it, and run the benchmark again.")
+        else:
+            return section, unusable
+    return Section(equivalence, None) if equivalence else None, unusable

@@ -1,0 +1,87 @@
+"""Phases and floors: every contender is timed in every phase, and nothing is timed of what is not equal."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from keras_styles.architectures import array_of, load
+from keras_styles.phases import STACKS, Contenders, NotEqualError, contenders_of, measure
+from keras_styles.workloads import ARCHITECTURES, PHASES, MeasuredWorkload, Phase, Workload
+
+WIDTH, BATCH_SIZE = 4, 3
+
+
+def measured(name: str, *phases: Phase, before: Callable[[], None] = lambda: None) -> list[MeasuredWorkload]:
+    workloads = [Workload(architecture=name, phase=phase, batch_size=BATCH_SIZE, width=WIDTH) for phase in phases]
+    return list(measure(load(name), WIDTH, workloads, min_rounds=2, max_seconds=0.0, first=1, before=before))
+
+
+def test_every_phase_is_timed_in_every_contender() -> None:
+    architecture = load("linear_regression")
+    found = measured("linear_regression", *PHASES)
+    assert [each.workload.phase for each in found] == list(PHASES)
+    for each in found:
+        assert each.why_not is None
+        assert sorted(each.nanoseconds) == sorted(contenders_of(architecture, each.workload.phase))
+        # The beginning of a life is timed once in a process, whatever number of rounds is asked for.
+        rounds = 1 if each.workload.phase in PHASES[:4] else 2
+        assert {len(nanoseconds) for nanoseconds in each.nanoseconds.values()} == {rounds}
+
+
+# Not of the deep stack: the benchmark itself compares it with its floors in each of its processes, in half a minute.
+@pytest.mark.parametrize("name", [name for name in STACKS if name != "deep_stack"])
+def test_floors_compute_what_the_styles_do(name: str) -> None:
+    """`cold` compares weights after two steps of each; this compares what comes out of them."""
+    contenders = Contenders(load(name), WIDTH)
+    contenders.cold(("first_step", "retrace"), BATCH_SIZE, 0)
+    data = contenders.batches(BATCH_SIZE)
+    expected = array_of(contenders.models["functional"].call(data.inputs))
+    for floor in ("floor", "numpy"):
+        subject = contenders.all[floor]
+        predicted = np.asarray(subject.call(data.table))
+        np.testing.assert_allclose(predicted, expected, rtol=1e-3, atol=1e-4, err_msg=floor)
+
+
+def test_only_the_style_that_can_express_it_is_timed() -> None:
+    (found,) = measured("tree_rnn", "call")
+    assert list(found.nanoseconds) == ["subclassing"]
+
+
+def test_one_ulp_between_styles_stops_all_timing() -> None:
+    contenders = Contenders(load("linear_regression"), WIDTH)
+    contenders.cold((), BATCH_SIZE, 0)
+    contenders.warm("call", BATCH_SIZE, min_rounds=1, max_seconds=0.0, first=0)
+    kernel = contenders.models["subclassing"].model.variables[0]
+    kernel.assign(np.nextafter(array_of(kernel), np.float32(9.0)))
+    with pytest.raises(NotEqualError, match=r"sequential and subclassing differ in linear_layer/kernel \(weights"):
+        contenders.warm("call", BATCH_SIZE, min_rounds=1, max_seconds=0.0, first=0)
+
+
+def test_a_floor_that_computes_something_else_stops_all_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Seen by the comparison with the floor alone: the styles agree.
+    monkeypatch.setattr("keras_styles.floors.np.square", lambda state: 0.9 * state * state)
+    (found,) = measured("multilayer_network", "call")
+    assert (found.why_not or "").startswith("not equal: numpy and functional differ in")
+    assert not found.nanoseconds
+
+
+def test_trouble_concerns_one_workload_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_memory(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("keras_styles.phases.KerasSubject.predict", out_of_memory)
+    call, predict, fit_call = measured("linear_regression", "call", "predict", "fit_call")
+    assert predict.why_not == "MemoryError: no room"
+    assert call.nanoseconds
+    assert fit_call.nanoseconds
+
+
+def test_what_the_benchmark_measures_has_a_floor_or_is_no_stack() -> None:
+    assert set(ARCHITECTURES) - set(STACKS) == {"tree_rnn"}
+
+
+def test_the_pulse_is_taken_before_the_cold_phases_and_each_other() -> None:
+    beats: list[int] = []
+    measured("linear_regression", "build", "compile", "call", "fit_call", before=lambda: beats.append(1))
+    assert len(beats) == 3

@@ -1,0 +1,82 @@
+"""Processes: fresh ones measure, whatever they said is kept, and an interrupted run goes on where it was."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keras_styles.processes import MeasuringError, Request, measure_in_process, measure_processes, read_kept
+from keras_styles.workloads import ProcessRecord, Workload
+
+CALL = Workload(architecture="linear_regression", phase="call")
+BUILD = Workload(architecture="linear_regression", phase="build")
+
+
+@pytest.fixture(autouse=True)
+def _quick_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")  # imported soonest; nothing here is about engines
+
+
+def of(records: list[ProcessRecord], workload: Workload) -> int:
+    return sum(workload in [each.workload for each in record.measured] for record in records)
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    said: list[str] = []
+    measure_processes([BUILD, CALL], 2, device="cpu", folder=tmp_path, show=said.append)
+    assert said[0].startswith("process 1: linear_regression; 1 of 4 done, about ")
+    first, second = sorted(tmp_path.glob("process-*.jsonl"))
+    # As if it had been interrupted while the second process measured the second workload, and wrote it down.
+    lines = second.read_text(encoding="utf-8").splitlines(keepends=True)
+    built = next(number for number, line in enumerate(lines) if '"measured"' in line)
+    second.write_text("".join(lines[: built + 1]) + lines[built + 1][:20], encoding="utf-8")
+    kept_before = first.read_text(encoding="utf-8"), second.read_text(encoding="utf-8")
+
+    records = measure_processes([BUILD, CALL], 2, device="cpu", folder=tmp_path)
+    assert (of(records, BUILD), of(records, CALL)) == (2, 2)
+    assert [record.number for record in records] == [0, 1, 2]
+    assert [each.workload for each in records[2].measured] == [CALL]
+    assert (first.read_text(encoding="utf-8"), second.read_text(encoding="utf-8")) == kept_before
+    assert read_kept(tmp_path) == records
+    # Counted once, in the process that came first.
+    assert [list(record.counters) for record in records] == [["linear_regression"], [], []]
+    assert all(record.pulse_nanoseconds for record in records)
+
+
+def test_a_process_that_ends_early_costs_one_workload(tmp_path: Path) -> None:
+    unknown = Workload(architecture="no_such_thing", phase="call")
+    request = Request(number=0, device="cpu", workloads=[CALL, unknown, BUILD], counted=[])
+    record = measure_in_process(request, kept=tmp_path / "process-000.jsonl")
+    call, lost = record.measured
+    assert call.workload == CALL
+    assert call.nanoseconds
+    assert lost.workload == unknown
+    assert "its process ended: " in (lost.why_not or "")
+    assert "no architecture 'no_such_thing'" in (lost.why_not or "")
+    assert read_kept(tmp_path)[0].measured == record.measured
+
+
+def test_an_environment_without_keras_styles_is_named(tmp_path: Path) -> None:
+    request = Request(number=0, device="cpu", workloads=[CALL], counted=[])
+    with pytest.raises(MeasuringError, match="nowhere/python cannot be started"):
+        measure_in_process(request, python=str(tmp_path / "nowhere/python"))
+    with pytest.raises(MeasuringError, match=r"measured nothing: .*KERAS_BACKEND=cobol names no engine"):
+        measure_in_process(request, variables={"KERAS_BACKEND": "cobol"})
+
+
+def test_a_run_is_not_continued_with_other_versions(tmp_path: Path) -> None:
+    measure_processes([BUILD], 1, device="cpu", folder=tmp_path)
+    path = tmp_path / "process-000.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        if "environment" in line:
+            line["environment"]["keras"] = "2.0.0"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    with pytest.raises(MeasuringError, match=r"another environment \(keras 2\.0\.0 and 3\..*\); delete that folder"):
+        measure_processes([BUILD, CALL], 1, device="cpu", folder=tmp_path)
+
+
+def test_a_file_that_is_no_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "process-000.jsonl").write_text("{}\nno\n", encoding="utf-8")
+    with pytest.raises(MeasuringError, match=r"process-000\.jsonl holds a line that cannot be read"):
+        read_kept(tmp_path)
