@@ -148,8 +148,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     """Say where to look, and what was kept when the run was interrupted."""
     if exitstatus == pytest.ExitCode.INTERRUPTED:
         terminalreporter.line(
-            "Interrupted: what the processes measured until then is kept; go on with pytest bench/ --bench-resume and "
-            "the same options."
+            "Interrupted: what the processes measured until then is kept; go on by adding --bench-resume."
         )
     elif PROCESSES:
         terminalreporter.line("keras-styles costs says what follows from saved runs; keras-styles report draws it.")

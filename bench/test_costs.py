@@ -13,7 +13,7 @@ from keras_styles.architectures import load
 from keras_styles.engines import DEVICES
 from keras_styles.measurement import seconds
 from keras_styles.phases import EPOCHS, RECIPE, STEPS, contenders_of
-from keras_styles.processes import measure_processes
+from keras_styles.processes import MeasuringError, measure_processes
 from keras_styles.workloads import PROFILES, WORKLOAD_VERSION, ProcessRecord, Workload
 
 
@@ -31,13 +31,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @cache
 def measured(
-    profile: str, processes: int, device: str, folder: Path, announce: Callable[[str], None]
+    plan: tuple[Workload, ...], processes: int, device: str, folder: Path, announce: Callable[[str], None]
 ) -> list[ProcessRecord]:
-    """Measure the whole plan on a device, in fresh processes, and keep it for the saved file."""
-    announce(f"measuring on the {device} in {processes} processes, one after the other")
-    records = measure_processes(PROFILES[profile].plan(), processes, device=device, folder=folder, show=announce)
+    """Measure a plan on a device, in fresh processes, and keep it for the saved file."""
+    announce(f"measuring {len(plan)} workloads on the {device} in {processes} processes, one after the other")
+    try:
+        records = measure_processes(plan, processes, device=device, folder=folder, show=announce)
+    except MeasuringError as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
     PROCESSES[device] = records
     return records
+
+
+def selected(session: pytest.Session, device: str) -> tuple[Workload, ...]:
+    """Return the workloads that are to run on a device, which `-k` may have made fewer."""
+    cells = [item.callspec.params for item in session.items if isinstance(item, pytest.Function) and is_cost(item)]
+    workloads = [cell["workload"] for cell in cells if cell["device"] == device]
+    return tuple(dict.fromkeys(each for each in workloads if isinstance(each, Workload)))
+
+
+def is_cost(item: pytest.Function) -> bool:
+    return item.originalname == test_cost.__name__
 
 
 def test_cost(
@@ -66,9 +80,10 @@ def test_cost(
         reason = f"{runtime.ENGINE} sees no {device.upper()} on this machine"
         leave_unmeasured(request, outcome="skipped", reason=reason, extra_info=cell)
         pytest.skip(reason)
-    profile = request.config.getoption("bench_profile")
-    processes = request.config.getoption("bench_processes") or PROFILES[profile].processes
-    records = measured(profile, processes, device, unfinished(device), announce)
+    processes = (
+        request.config.getoption("bench_processes") or PROFILES[request.config.getoption("bench_profile")].processes
+    )
+    records = measured(selected(request.session, device), processes, device, unfinished(device), announce)
     of_this = [each for record in records for each in record.measured if each.workload == workload]
     medians = [float(np.median(seconds(rounds))) for each in of_this if (rounds := each.nanoseconds.get(contender))]
     if not medians:

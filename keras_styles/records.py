@@ -188,16 +188,6 @@ class BenchmarkStats(_Partial):
     data: Annotated[list[PositiveFloat], MinLen(1)]
 
 
-class CostInfo(_Partial):
-    """What names a cell of the costs."""
-
-    kind: Literal["cost"]
-    architecture: str
-    phase: str
-    style: str
-    device: str
-
-
 class ThroughputInfo(_Partial):
     """What names a contender of the throughput."""
 
@@ -211,7 +201,7 @@ class Benchmark(_Partial):
 
     fullname: str
     stats: BenchmarkStats
-    extra_info: CostInfo | ThroughputInfo | dict[str, Any]
+    extra_info: ThroughputInfo | dict[str, Any]
 
 
 class MachineInfo(_Partial):

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from keras_styles.records import BenchmarkRun, CostInfo, EquivalenceRecord, load
+from keras_styles.records import BenchmarkRun, EquivalenceRecord, load
+from keras_styles.workloads import CONTENDERS
 from tests.conftest import ROOT, Run, process_environment, replace_in, run_module
 
-QUICK = ("--benchmark-min-rounds=2", "--benchmark-max-time=0", "-k", "build or gpu")
+QUICK = ("--bench-processes=2", "-k", "linear_regression-build")
 
 
 def only_file(results: Path, pattern: str) -> Path:
@@ -38,8 +39,9 @@ def test_saving_without_a_name_keeps_samples_environment_and_skipped_cells(saved
     run = load(path, BenchmarkRun)
     assert path.parent.name == run.machine_info.keras_styles.machine
     assert run.machine_info.keras_styles.cpu
-    styles = {b.extra_info.style for b in run.benchmarks if isinstance(b.extra_info, CostInfo)}
-    assert styles == {"sequential", "functional", "subclassing"}
+    assert {benchmark["extra_info"]["style"] for benchmark in raw["benchmarks"]} == set(CONTENDERS)
+    assert [process.number for process in run.keras_styles.processes] == [0, 1]
+    assert not list(saved.glob("*/unfinished/*")), "what is in the saved file is not kept twice"
     for benchmark in raw["benchmarks"]:
         stats = benchmark["stats"]
         assert len(stats["data"]) == stats["rounds"] == 2
@@ -49,7 +51,7 @@ def test_saving_without_a_name_keeps_samples_environment_and_skipped_cells(saved
         assert benchmark["extra_info"]["equal"] is True
     if run.machine_info.keras_styles.gpu is None:
         skipped = run.keras_styles.unmeasured
-        assert len(skipped) == 9
+        assert len(skipped) == len(CONTENDERS)
         assert {cell.reason for cell in skipped} == {"tensorflow sees no GPU on this machine"}
         assert {cell.outcome for cell in skipped} == {"skipped"}
 
@@ -65,7 +67,7 @@ def test_saved_runs_are_read_by_what_others_use(saved: Path, run: Run) -> None:
             assert isinstance(benchmark["stats"][field], int | float)
     done = run("pytest_benchmark", "--storage", str(saved), "compare")
     assert done.returncode == 0, done.stderr
-    assert "test_cost[cpu-build-functional]" in done.stdout
+    assert "test_cost[linear_regression-build-batch-32-width-8-functional-cpu]" in done.stdout
 
 
 def test_compare_as_typed_finds_results_through_its_default_storage() -> None:
@@ -107,20 +109,25 @@ def interrupted(results: Path, *words: str, when: str) -> str:
     return "".join(lines)
 
 
-def test_interrupting_the_benchmark_keeps_the_measured_cells(results: Path) -> None:
-    words = (
-        "pytest",
-        "bench/",
-        "-v",
-        "--benchmark-max-time=0",
-        "--benchmark-save",
-        "-k",
-        "(build or fit) and cpu or naive",
-    )
-    output = interrupted(results, *words, when="build-subclassing] PASSED")
-    assert "Interrupted: the cells measured until then are kept" in output
-    run = load(only_file(results, "*/0001_*.json"), BenchmarkRun)
-    assert {b.extra_info.phase for b in run.benchmarks if isinstance(b.extra_info, CostInfo)} >= {"build"}
+def test_an_interrupted_benchmark_goes_on_where_it_was(results: Path, run: Run) -> None:
+    words = ("pytest", "bench/", *QUICK, "--benchmark-save")
+    output = interrupted(results, *words, when="process 1: ")  # while the second one begins
+    assert "go on by adding --bench-resume." in output
+    folder = only_file(results, "*/unfinished/*")
+    first = (folder / "process-000.jsonl").read_text(encoding="utf-8")
+
+    refused = run(*words)
+    assert refused.returncode == pytest.ExitCode.USAGE_ERROR
+    assert refused.stderr.startswith(f"ERROR: An interrupted run lies in {folder}; go on with it by --bench-resume")
+
+    done = run(*words, "--bench-resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = load(only_file(results, "*/0001_*.json"), BenchmarkRun).keras_styles.processes
+    (built,) = kept[0].measured
+    assert json.loads(built.model_dump_json(exclude_defaults=True)) in [
+        json.loads(line).get("measured") for line in first.splitlines()
+    ]
+    assert not folder.exists()
 
 
 def test_interrupting_the_equivalence_suite_keeps_a_record(results: Path) -> None:
@@ -204,10 +211,9 @@ def test_unequal_styles_are_not_timed(run: Run, project: Path) -> None:
         "return self.linear_layer(x)\n\n\ndef subclassing",
         "return self.linear_layer(x) * 1.0001\n\n\ndef subclassing",
     )
-    done = run("pytest", "bench/", "-k", "cpu-build", cwd=project)
+    done = run("pytest", "bench/", "-k", "linear_regression-build", cwd=project)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "The styles are not equal, so their times must not be compared." in done.stdout
-    assert "functional and subclassing do not agree." in done.stdout
+    assert "not equal: sequential and subclassing differ in linear_layer/kernel (weights after the first" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -248,7 +254,7 @@ def test_a_single_mode_is_not_compared_with_itself(run: Run) -> None:
 
 def test_the_suites_refuse_to_share_a_process(run: Run) -> None:
     """Determinism, which equivalence needs, would be timed."""
-    done = run("pytest", "equivalence/test_real_data.py", "bench/", "-k", "own_units or cpu-build", *QUICK[:2])
+    done = run("pytest", "equivalence/test_real_data.py", "bench/", "-k", "own_units or linear_regression-build")
     assert "Deterministic operations are on; run pytest bench/ in a process of its own." in done.stdout + done.stderr
 
 
