@@ -7,15 +7,15 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from keras_styles import runtime
 from keras_styles.architectures import load
 from keras_styles.counters import count
 from keras_styles.measurement import pulse
-from keras_styles.phases import Contenders, measure
+from keras_styles.phases import measure
 from keras_styles.processes import Request
-from keras_styles.workloads import BATCH_SIZE, WIDTH, WORKLOAD_VERSION, Workload
+from keras_styles.workloads import WORKLOAD_VERSION, MeasuredWorkload, Workload
 
 
 def groups(workloads: Sequence[Workload]) -> dict[tuple[str, int], list[Workload]]:
@@ -24,6 +24,21 @@ def groups(workloads: Sequence[Workload]) -> dict[tuple[str, int], list[Workload
     for workload in workloads:
         grouped.setdefault((workload.architecture, workload.width), []).append(workload)
     return grouped
+
+
+def measured(
+    request: Request, workloads: Sequence[Workload], before: Callable[[], None] = lambda: None
+) -> Iterator[MeasuredWorkload]:
+    """Measure workloads of one architecture and width as a request says."""
+    return measure(
+        load(workloads[0].architecture),
+        workloads[0].width,
+        workloads,
+        min_rounds=request.min_rounds,
+        max_seconds=request.max_seconds,
+        first=request.number,
+        before=before,
+    )
 
 
 def main() -> None:
@@ -41,18 +56,10 @@ def main() -> None:
     answer("environment", runtime.environment(device=request.device).model_dump(mode="json"))
     with runtime.on_device(request.device):
         # What an engine and Keras import and prepare at their first use belongs to nobody.
-        Contenders(load("linear_regression"), WIDTH).cold((), BATCH_SIZE, 0)
-        for (name, width), workloads in groups(request.workloads).items():
-            measured = measure(
-                load(name),
-                width,
-                workloads,
-                min_rounds=request.min_rounds,
-                max_seconds=request.max_seconds,
-                first=request.number,
-                before=lambda: answer("pulse", pulse()),
-            )
-            for each in measured:
+        for _ in measured(request, [Workload(architecture="linear_regression", phase="first_step")]):
+            pass
+        for workloads in groups(request.workloads).values():
+            for each in measured(request, workloads, before=lambda: answer("pulse", pulse())):
                 answer("measured", each.model_dump(mode="json", exclude_defaults=True))
             gc.collect()
         for name in request.counted:
