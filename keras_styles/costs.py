@@ -86,6 +86,7 @@ def conclude(processes: Sequence[ProcessRecord]) -> Conclusion:
         *_unequal_styles(processes),
         *_drift(processes),
         *_unstable_counters(processes),
+        *_other_traces(processes),
         *_several_environments(processes),
     ]
     return Conclusion(environment.engine, environment.device, len(processes), costs, doubts)
@@ -160,6 +161,16 @@ def _unstable_counters(processes: Sequence[ProcessRecord]) -> Iterator[str]:
     for (architecture, style), by_process in by_style.items():
         for difference in _differing_fields(by_process):
             yield f"counters of {style} {architecture} are not the same in all processes: {difference}"
+
+
+def _other_traces(processes: Sequence[ProcessRecord]) -> Iterator[str]:
+    """Tell of styles that are traced more often than others: their times would be those of something else."""
+    counters = {name: styles for process in reversed(processes) for name, styles in process.counters.items()}
+    for architecture, styles in counters.items():
+        traces = {style: (counted.traces, counted.retraces) for style, counted in styles.items()}
+        if len(set(traces.values())) > 1:
+            told = ", ".join(f"{style} {first} and {again} times" for style, (first, again) in traces.items())
+            yield f"{architecture} is not traced alike in every style, in a first fit and for another shape: {told}"
 
 
 def _several_environments(processes: Sequence[ProcessRecord]) -> Iterator[str]:

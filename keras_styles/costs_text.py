@@ -23,7 +23,7 @@ NO_VALUE: Final = "–"  # noqa: RUF001 -- a hyphen looks like a minus
 
 # They help the eye only: the verdict is written out.
 _COLORS: Mapping[Verdict, str] = {"faster": "green", "slower": "red", "no difference": "", "undecided": "yellow"}
-_UNITS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
+_UNITS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"))
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _table(architecture: str, costs: Sequence[Cost]) -> Table:
         table.add_row(
             *(key[name] for name in shown),
             cost.contender,
-            NO_VALUE if cost.seconds is None else _time(cost.seconds),
+            NO_VALUE if cost.seconds is None else time_text(cost.seconds),
             *_compared(cost, axis),
             NO_VALUE if cost.times_floor is None else _three_digits(cost.times_floor),
         )
@@ -135,7 +135,7 @@ def _processes(number: int) -> str:
     return "1 process" if number == 1 else f"{number} processes"
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
     """Return a time in the largest unit of which it is one at least, once it is rounded."""
     size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= 0.9995 * size), _UNITS[-1])
     return f"{_three_digits(seconds / size)} {unit}"

@@ -202,13 +202,13 @@ def changed_counters(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord
 
 
 def _counts(records: Sequence[ProcessRecord], architecture: str, style: str, name: str) -> list[str]:
-    """Return what some processes counted, each number once, as text."""
+    """Return what some processes counted, each number once, as text; one process of a side is enough to count."""
     found = []
     for record in records:
-        counters = record.counters.get(architecture, {}).get(style)
-        value = getattr(counters, name) if counters else "nothing"
-        found.append("not countable" if value is None else str(value))
-    return list(dict.fromkeys(found))
+        if counters := record.counters.get(architecture, {}).get(style):
+            value = getattr(counters, name)
+            found.append("not countable" if value is None else str(value))
+    return list(dict.fromkeys(found)) or ["nothing"]
 
 
 class _Faults(NamedTuple):

@@ -118,6 +118,17 @@ def test_counters_that_differ_between_processes_prove_nothing() -> None:
     ]
 
 
+def test_styles_that_are_not_traced_alike_prove_nothing() -> None:
+    styles = {"sequential": COUNTERS, "functional": COUNTERS.model_copy(update={"retraces": COUNTERS.retraces + 1})}
+    records = change(run(TRUTH), 0, counters={"deep_stack": styles})
+    (doubt,) = conclude(records).proves_nothing
+    assert doubt.startswith("deep_stack is not traced alike in every style")
+    assert doubt.endswith(
+        f"sequential {COUNTERS.traces} and {COUNTERS.retraces} times, "
+        f"functional {COUNTERS.traces} and {COUNTERS.retraces + 1} times"
+    )
+
+
 def test_several_environments_prove_nothing_but_a_commit_may_differ() -> None:
     def environment(**fields: object) -> Environment:
         return ENVIRONMENT.model_copy(update=fields)

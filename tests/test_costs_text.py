@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from keras_styles.costs import Conclusion, Cost
-from keras_styles.costs_text import CHARACTERS, NO_VALUE, Axis, _time, costs_tables, verdict_sentence
+from keras_styles.costs_text import CHARACTERS, NO_VALUE, Axis, costs_tables, time_text, verdict_sentence
 from keras_styles.statistics import Judgement, Verdict
 from keras_styles.workloads import Workload
 
@@ -100,9 +100,9 @@ def test_an_interval_runs_between_its_ends_and_1_is_marked(judgement: Judgement,
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (3.4e-7, "0.34 us"),
-        (4.56e-5, "45.6 us"),
-        (0.0009994, "999 us"),
+        (3.4e-7, "0.34 \N{MICRO SIGN}s"),
+        (4.56e-5, "45.6 \N{MICRO SIGN}s"),
+        (0.0009994, "999 \N{MICRO SIGN}s"),
         (0.0009996, "1 ms"),
         (0.0123, "12.3 ms"),
         (1.5, "1.5 s"),
@@ -110,7 +110,7 @@ def test_an_interval_runs_between_its_ends_and_1_is_marked(judgement: Judgement,
     ],
 )
 def test_a_time_has_three_digits_and_the_unit_that_fits(seconds: float, text: str) -> None:
-    assert _time(seconds) == text
+    assert time_text(seconds) == text
 
 
 def test_a_table_says_all_of_each_style() -> None:
@@ -130,7 +130,7 @@ def test_a_table_says_all_of_each_style() -> None:
     assert sequential[:4] == ["fit", "sequential", "12.3 ms", "1.001"]
     assert sequential[5:] == ["0.997 to 1.005", "no difference", "8"]
     assert functional == ["fit", "functional", "12.3 ms", "1", "", "", "", "8"]
-    assert subclassing[:4] == ["fit", "subclassing", "45.6 us", "1.050"]
+    assert subclassing[:4] == ["fit", "subclassing", "45.6 \N{MICRO SIGN}s", "1.050"]
     assert subclassing[5:] == ["0.980 to 1.120", "undecided, about 7 processes more", "8.13"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 
 from keras_styles import __version__
-from keras_styles.costs_text import verdict_sentence
+from keras_styles.costs_text import time_text, verdict_sentence
 from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
 from keras_styles.dashboard.matrix import matrix
 from keras_styles.dashboard.summary import Summary, summarize
@@ -76,17 +76,9 @@ def render(summary: Summary) -> str:
         confidence=CONFIDENCE,
         no_difference=NO_DIFFERENCE,
         counted=list(Counters.model_fields),
-        time_text=_time_text,
+        time_text=time_text,
         verdict_sentence=verdict_sentence,
         rows=matrix(ledger(), summary.differences) if summary.differences else [],
         symbols=SYMBOLS,
         version=__version__,
     )
-
-
-def _time_text(seconds: float) -> str:
-    """Return a time in the largest unit that leaves a whole number before the point."""
-    for unit, size in (("s", 1), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.2f} {unit}"
-    return f"{seconds * 1e6:.2f} \N{MICRO SIGN}s"
