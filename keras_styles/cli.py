@@ -190,20 +190,26 @@ def costs(
 
 @app.command()
 def calibrate(
-    processes: Annotated[int, typer.Option(help="How many, at least 40; the more, the smaller the thresholds.")] = 40,
+    processes: Annotated[
+        int, typer.Option(min=40, help="How many; four for each pair that the gate is to compare.")
+    ] = 40,
+    architecture: Annotated[
+        list[str] | None, typer.Option(help="What to measure, as in gate; can be repeated.")
+    ] = None,
 ) -> None:
     """Measure how much times differ on this machine when nothing changed, which the gate has to know."""
     from keras_styles import runtime
     from keras_styles.calibration import CalibrationRecord
     from keras_styles.gate_run import save_calibration
     from keras_styles.processes import measure_processes
-    from keras_styles.workloads import default_plan
+    from keras_styles.workloads import ARCHITECTURES, cells_of
 
     results, device = results_folder(), runtime.chosen_device()
     environment = runtime.environment(device=device)
     require_writable(results / "calibration")
     kept = results / environment.machine / "unfinished" / f"calibration-{runtime.ENGINE}-{device}"
-    measured = measure_processes(default_plan(), processes, device=device, folder=kept, show=console.print)
+    plan = cells_of(architecture or ARCHITECTURES[:2])
+    measured = measure_processes(plan, processes, device=device, folder=kept, show=console.print)
     record = CalibrationRecord(created=datetime.now(UTC), environment=measured[0].environment, processes=measured)
     path, trouble = save_calibration(record, results)
     shutil.rmtree(kept)

@@ -1,6 +1,5 @@
 """Running the gate: base and head in fresh processes that take turns, and again for the cells that failed."""
 
-import os
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,15 +27,6 @@ class Side:
     name: str
     python: str
     path: Path | None = None
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """The environment variables of its processes."""
-        return {"PYTHONPATH": str(self.path.resolve()) if self.path else "", "KERAS_BACKEND": _engine()}
-
-
-def _engine() -> str:
-    return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
 def take_turns(
@@ -66,9 +56,7 @@ def take_turns(
                 number=pair, device=device, workloads=list(workloads), counted=[] if measured[side.name] else counted
             )
             kept = folder / f"{side.name}-{pair:03}.jsonl"
-            measured[side.name].append(
-                measure_in_process(request, python=side.python, variables=side.variables, kept=kept)
-            )
+            measured[side.name].append(measure_in_process(request, python=side.python, path=side.path, kept=kept))
     return measured[base.name], measured[head.name]
 
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +32,7 @@ SECONDS_PER_ANSWER: Final = 300.0
 
 
 # So that a process runs the code that started it.
-THIS_CODE: Final = {"PYTHONPATH": str(Path(__file__).parent.parent)}
+THIS_CODE: Final = Path(__file__).parent.parent
 
 
 class MeasuringError(KerasStylesError):
@@ -57,7 +57,7 @@ def measure_in_process(
     request: Request,
     *,
     python: str = sys.executable,
-    variables: Mapping[str, str] | None = None,
+    path: Path | None = THIS_CODE,
     kept: Path | None = None,
     show: Callable[[Workload], None] = lambda workload: None,
 ) -> ProcessRecord:
@@ -66,7 +66,7 @@ def measure_in_process(
     Args:
         request: what to measure.
         python: the interpreter, of an environment that has keras-styles.
-        variables: environment variables of the process beside those of this one; None to run this code.
+        path: a folder that comes first on the process' path; None where nothing comes before what is installed.
         kept: a file that each line is appended to as it arrives, so that nothing is lost with this process.
         show: called after each workload.
 
@@ -74,6 +74,8 @@ def measure_in_process(
         MeasuringError: if the process does not even begin.
     """
     record = _Record(request.number)
+    on_path = [path.resolve()] if path else []
+    on_path += [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     with tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(
@@ -82,7 +84,7 @@ def measure_in_process(
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=said,
-                env={**os.environ, **(THIS_CODE if variables is None else variables)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, on_path))},
                 text=True,
                 encoding="utf-8",
             )

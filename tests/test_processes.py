@@ -45,7 +45,8 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_a_process_that_ends_early_costs_one_workload(tmp_path: Path) -> None:
     unknown = Workload(architecture="no_such_thing", phase="call")
-    request = Request(number=0, device="cpu", workloads=[CALL, unknown, BUILD], counted=[])
+    after = Workload(architecture="multilayer_network", phase="call")
+    request = Request(number=0, device="cpu", workloads=[CALL, unknown, after], counted=[])
     record = measure_in_process(request, kept=tmp_path / "process-000.jsonl")
     call, lost = record.measured
     assert call.workload == CALL
@@ -56,12 +57,13 @@ def test_a_process_that_ends_early_costs_one_workload(tmp_path: Path) -> None:
     assert read_kept(tmp_path)[0].measured == record.measured
 
 
-def test_an_environment_without_keras_styles_is_named(tmp_path: Path) -> None:
+def test_an_environment_that_cannot_measure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = Request(number=0, device="cpu", workloads=[CALL], counted=[])
     with pytest.raises(MeasuringError, match="nowhere/python cannot be started"):
         measure_in_process(request, python=str(tmp_path / "nowhere/python"))
+    monkeypatch.setenv("KERAS_BACKEND", "cobol")
     with pytest.raises(MeasuringError, match=r"measured nothing: .*KERAS_BACKEND=cobol names no engine"):
-        measure_in_process(request, variables={"KERAS_BACKEND": "cobol"})
+        measure_in_process(request)
 
 
 def test_a_run_is_not_continued_with_other_versions(tmp_path: Path) -> None:
