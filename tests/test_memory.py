@@ -44,6 +44,12 @@ def test_the_interval_holds_a_known_slope_in_95_of_100_simulations() -> None:
     assert abs(held - 950) <= 21
 
 
+@pytest.fixture
+def _quick_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")  # imported soonest; what is asked of it is the same on each
+
+
+@pytest.mark.usefixtures("_quick_engine")
 def test_a_process_answers_with_all_that_was_asked() -> None:
     use = in_fresh_process("linear_regression", "functional", 3)
     assert (use.architecture, use.style, use.builds) == ("linear_regression", "functional", 3)
@@ -59,6 +65,7 @@ def test_too_few_builds_are_refused_in_a_sentence() -> None:
         in_fresh_process("linear_regression", "functional", 2)
 
 
+@pytest.mark.usefixtures("_quick_engine")
 def test_a_process_that_fails_says_why() -> None:
     with pytest.raises(MemoryReadingError, match="There is no architecture 'none'"):
         in_fresh_process("none", "functional", 3)
