@@ -244,6 +244,7 @@ def measure_processes(
     """
     folder.mkdir(parents=True, exist_ok=True)
     records = read_kept(folder)
+    _require_one_environment(records, folder)
     to_do = sum(max(0, processes - _answers(records, workload)) for workload in plan)
     done, start, shown = 0, time.monotonic(), ""
     while rest := [workload for workload in plan if _answers(records, workload) < processes]:
@@ -267,6 +268,8 @@ def measure_processes(
 
 def _require_one_environment(records: Sequence[ProcessRecord], folder: Path) -> None:
     """Refuse to go on with a run that was begun with other versions, or on another machine."""
+    if not records:
+        return
     first, last = (record.environment.model_dump(exclude={"commit"}) for record in (records[0], records[-1]))
     if other := [f"{name} {first[name]} and {last[name]}" for name in first if first[name] != last[name]]:
         raise MeasuringError(

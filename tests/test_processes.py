@@ -67,15 +67,17 @@ def test_an_environment_that_cannot_measure_is_named(tmp_path: Path, monkeypatch
 
 
 def test_a_run_is_not_continued_with_other_versions(tmp_path: Path) -> None:
-    measure_processes([BUILD], 1, device="cpu", folder=tmp_path)
+    request = Request(number=0, device="cpu", workloads=[BUILD], counted=[])
     path = tmp_path / "process-000.jsonl"
+    measure_in_process(request, kept=path)
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     for line in lines:
         if "environment" in line:
             line["environment"]["keras"] = "2.0.0"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    with pytest.raises(MeasuringError, match=r"another environment \(keras 2\.0\.0 and 3\..*\); delete that folder"):
-        measure_processes([BUILD, CALL], 1, device="cpu", folder=tmp_path)
+    changed = "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / "process-001.jsonl").write_text(changed, encoding="utf-8")
+    with pytest.raises(MeasuringError, match=r"another environment \(keras 3\..* and 2\.0\.0\); delete that folder"):
+        measure_processes([BUILD], 2, device="cpu", folder=tmp_path)
 
 
 def test_a_file_that_is_no_record_is_named(tmp_path: Path) -> None:

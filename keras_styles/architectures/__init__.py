@@ -134,8 +134,8 @@ def load(name: str) -> Architecture:
         architecture: Architecture = importlib.import_module(module).ARCHITECTURE
     except (ModuleNotFoundError, AttributeError) as error:
         raise ArchitectureError(
-            f"There is no architecture {name!r} ({error}); choose one of {', '.join(NAMES)}, or a module of your own "
-            "on Python's path that has an ARCHITECTURE."
+            f"There is no architecture {name!r}; choose one of {', '.join(NAMES)}, or a module of your own on Python's "
+            f"path that has an ARCHITECTURE ({error})."
         ) from error
     return architecture
 
