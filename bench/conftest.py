@@ -45,9 +45,7 @@ class ResultsStorage(FileStorage):  # type: ignore[misc]  # pytest-benchmark has
             except KerasStylesError as error:
                 raise pytest.UsageError(str(error)) from error
             self.logger.info(trouble or f"Saved benchmark data in: {path}")
-            for device, processes in PROCESSES.items():
-                if processes:
-                    shutil.rmtree(unfinished_folder(device))  # what it held is in the saved file now
+            forget_unfinished()  # what it held is in the saved file now
             return
 
 
@@ -77,6 +75,13 @@ def unfinished_folder(device: str) -> Path:
 
     machine = runtime.environment(device=device).machine
     return results_folder() / machine / "unfinished" / f"{runtime.ENGINE}-{device}"
+
+
+def forget_unfinished() -> None:
+    """Remove what was kept of this run's processes; --benchmark-autosave may have saved and removed it already."""
+    for folder in map(unfinished_folder, PROCESSES):
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -140,8 +145,7 @@ def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Forget what was measured to be looked at only: a run that nobody asked to be saved is not one to go on with."""
     if exitstatus != pytest.ExitCode.INTERRUPTED and not session.config.getoption("benchmark_save"):
-        for device in PROCESSES:
-            shutil.rmtree(unfinished_folder(device))
+        forget_unfinished()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:

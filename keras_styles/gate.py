@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from scipy import stats  # type: ignore[import-untyped]
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
+from keras_styles.costs import MAX_DRIFT
 from keras_styles.environment import Environment
 from keras_styles.schema import Schema
 from keras_styles.styles import STYLES
@@ -24,8 +25,6 @@ UNDER_TEST: Final = frozenset({"keras", "engine_version", "commit", "python", "n
 STATISTICAL_LEVEL: Final = 0.01
 # A t test of fewer has so few degrees of freedom that, over dozens of cells, only a landslide would pass it.
 MIN_PAIRS: Final = 5
-# Between a process at full clock and one at half of it, something else ran or a limit was hit: no small ratio is safe.
-MAX_DRIFT: Final = 2.0
 INTERVAL: Final = 0.95
 
 Verdict = Literal["regression", "no regression"]
