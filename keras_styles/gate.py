@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from scipy import stats  # type: ignore[import-untyped]
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
-from keras_styles.costs import MAX_DRIFT
+from keras_styles.costs import MAX_DRIFT, machine_drift
 from keras_styles.environment import Environment
 from keras_styles.schema import Schema
 from keras_styles.styles import STYLES
@@ -23,11 +23,14 @@ UNDER_TEST: Final = frozenset({"keras", "engine_version", "commit", "python", "n
 
 # One gate in a hundred may cry wolf: a team that sees one false alarm in twenty stops reading alarms.
 STATISTICAL_LEVEL: Final = 0.01
+# The first run only chooses what is measured again: each cell that looks slower at this level. It costs time, never
+# a false alarm, and a stricter one would miss what the second run could have shown; see results/calibration/README.md.
+SCREENING_LEVEL: Final = 0.05
 # A t test of fewer has so few degrees of freedom that, over dozens of cells, only a landslide would pass it.
 MIN_PAIRS: Final = 5
 INTERVAL: Final = 0.95
 
-Verdict = Literal["regression", "no regression"]
+Verdict = Literal["regression", "suspect", "no regression"]
 ExitCode = Literal[0, 1, 2]
 
 
@@ -42,10 +45,11 @@ class CellKey(NamedTuple):
 
 
 class CellDecision(Schema):
-    """What the pairs of one cell say: it regresses if it is slower both significantly and by more than its threshold.
+    """What the pairs of one cell say, in the first run or in the second.
 
-    A ratio of 1.05 says that head takes 5 % longer than base; `low` and `high` enclose it at a level of 95 %, and
-    `p_adjusted` is Holm's, over all cells that were decided together.
+    In the first it is suspect or not. In the second it regresses if it is slower both significantly and by more than
+    its threshold. A ratio of 1.05 says that head takes 5 % longer than base; `low` and `high` enclose it at a level of
+    95 %. `p_value` is that of a one-sided test; in the second run Holm's, over all cells that were suspect.
     """
 
     workload: Workload
@@ -54,7 +58,7 @@ class CellDecision(Schema):
     ratio: float
     low: float
     high: float
-    p_adjusted: float
+    p_value: float
     threshold: float
     verdict: Verdict
 
@@ -256,31 +260,22 @@ def workload_faults(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]
     return _Faults(failures, proves_nothing)
 
 
-def machine_drift(records: Sequence[ProcessRecord]) -> str | None:
-    """Return a sentence if the machine's speed changed too much between processes, or nothing shows that it did not."""
-    if not all(record.pulse_nanoseconds for record in records):
-        return "A process recorded no pulse, so nothing shows that the machine kept its speed; measure it again."
-    pulses = [float(np.median(record.pulse_nanoseconds)) for record in records]
-    if max(pulses) <= MAX_DRIFT * min(pulses):
-        return None
-    return (
-        f"The machine drifted: the same NumPy computation took {max(pulses) / min(pulses):.1f} times as long in the "
-        f"slowest process as in the fastest; run the gate again on a quieter machine."
-    )
-
-
-def decide(
+def screen(
     base: Sequence[ProcessRecord], head: Sequence[ProcessRecord], thresholds: Mapping[CellKey, float]
 ) -> list[CellDecision]:
-    """Return a decision for each cell that every process timed and that has a threshold.
+    """Return for each cell that every process timed and that has a threshold whether it has to be measured again.
 
-    The i-th process of base and the i-th of head are a pair. Holm's correction is over these cells.
+    The i-th process of base and the i-th of head are a pair.
 
     Raises:
         ValueError: if there are not as many processes of head as of base.
     """
     cells = [key for key in common_cells([*base, *head]) if key in thresholds]
-    return _decide(cells, base, head, thresholds)
+    estimates = _estimate(cells, base, head)
+    return [
+        estimate.decision(thresholds[estimate.key], "suspect" if estimate.p_value <= SCREENING_LEVEL else None)
+        for estimate in estimates
+    ]
 
 
 def confirm(
@@ -289,14 +284,29 @@ def confirm(
     head_again: Sequence[ProcessRecord],
     thresholds: Mapping[CellKey, float],
 ) -> list[CellDecision]:
-    """Return a second decision, from other processes, for each cell that regressed in the first.
+    """Return from other processes, for each cell that was suspect in the first run, whether it is a regression.
 
-    Only what regresses here too is believed. Holm's correction is over these cells alone, which is right because the
-    processes are others than those that chose them.
+    Holm's correction is over these cells alone, and holds over all cells of the first run: whatever that run chose, the
+    processes that decide here had no part in the choice.
     """
     again = set(common_cells([*base_again, *head_again]))
-    cells = [decision.key for decision in regressions(first) if decision.key in again]
-    return _decide(cells, base_again, head_again, thresholds)
+    cells = [decision.key for decision in suspects(first) if decision.key in again]
+    estimates = _estimate(cells, base_again, head_again)
+    if not estimates:
+        return []
+    rejected, adjusted, *_ = multipletests([each.p_value for each in estimates], STATISTICAL_LEVEL, method="holm")
+    return [
+        estimate._replace(p_value=float(p_value)).decision(
+            thresholds[estimate.key],
+            "regression" if significant and estimate.ratio > 1 + thresholds[estimate.key] else None,
+        )
+        for estimate, significant, p_value in zip(estimates, rejected, adjusted, strict=True)
+    ]
+
+
+def suspects(decisions: Sequence[CellDecision]) -> list[CellDecision]:
+    """Return the decisions of a first run whose cells have to be measured again."""
+    return [decision for decision in decisions if decision.verdict == "suspect"]
 
 
 def regressions(decisions: Sequence[CellDecision]) -> list[CellDecision]:
@@ -310,38 +320,43 @@ def p_slower(differences: Array, axis: int = 0) -> Array:
     return np.where(np.isnan(found), 1.0, found)  # no number: pairs that are all equal, which show nothing
 
 
-def _decide(
-    cells: Sequence[CellKey],
-    base: Sequence[ProcessRecord],
-    head: Sequence[ProcessRecord],
-    thresholds: Mapping[CellKey, float],
-) -> list[CellDecision]:
+class _Estimate(NamedTuple):
+    """What the pairs of one cell say, before anything is decided."""
+
+    key: CellKey
+    pairs: int
+    ratio: float
+    low: float
+    high: float
+    p_value: float
+
+    def decision(self, threshold: float, verdict: Verdict | None) -> CellDecision:
+        """Return the decision; without a verdict, no regression."""
+        numbers = {name: value for name, value in self._asdict().items() if name != "key"}
+        return CellDecision(
+            workload=self.key.workload,
+            style=self.key.style,
+            threshold=threshold,
+            verdict=verdict or "no regression",
+            **numbers,
+        )
+
+
+def _estimate(
+    cells: Sequence[CellKey], base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]
+) -> list[_Estimate]:
+    """Return the estimates of some cells, which every process has timed."""
     if len(base) != len(head):
         raise ValueError(f"{len(base)} processes of base cannot be paired with {len(head)} of head")
     if not cells:
         return []
     differences = log_times(head, cells) - log_times(base, cells)
-    means = differences.mean(axis=0)
     interval = stats.ttest_1samp(differences, 0).confidence_interval(INTERVAL)
-    adjusted = multipletests(p_slower(differences), method="holm")[1]
-    decisions = []
-    for key, mean, low, high, p_adjusted in zip(cells, means, *interval, adjusted, strict=True):
-        ratio, threshold = float(np.exp(mean)), thresholds[key]
-        slower = p_adjusted <= STATISTICAL_LEVEL and ratio > 1 + threshold
-        decisions.append(
-            CellDecision(
-                workload=key.workload,
-                style=key.style,
-                pairs=len(base),
-                ratio=ratio,
-                low=float(np.exp(low)),
-                high=float(np.exp(high)),
-                p_adjusted=float(p_adjusted),
-                threshold=threshold,
-                verdict="regression" if slower else "no regression",
-            )
-        )
-    return decisions
+    ratios, lows, highs = (np.exp(logs) for logs in (differences.mean(axis=0), *interval))
+    return [
+        _Estimate(key, len(base), float(ratio), float(low), float(high), float(p_value))
+        for key, ratio, low, high, p_value in zip(cells, ratios, lows, highs, p_slower(differences), strict=True)
+    ]
 
 
 def gate_outcome(
@@ -360,7 +375,7 @@ def gate_outcome(
     Args:
         base: processes of the old environment, in the order of time.
         head: those of the new one; the i-th ran next to the i-th of base.
-        base_again: those of a second run of only the cells that regressed in the first; empty if none did.
+        base_again: those of a second run of only the cells that were suspect in the first; empty if none was.
         head_again: likewise, of the new environment.
         thresholds: what a cell may differ by on this machine when nothing changed; None if it was never calibrated.
         under_test: fields of the environment that may differ between base and head.
@@ -374,9 +389,9 @@ def gate_outcome(
         failures = changed_counters(base, head) + faults.failures
         doubts = faults.proves_nothing + _doubts(base, head, thresholds)
         if thresholds and len(base) >= MIN_PAIRS:
-            decisions = decide(base, head, thresholds)
-        if suspects := regressions(decisions):
-            doubts += _doubts_again(suspects, base_again, head_again)
+            decisions = screen(base, head, thresholds)
+        if chosen := suspects(decisions):
+            doubts += _doubts_again(chosen, base_again, head_again)
             if len(base_again) == len(head_again) >= MIN_PAIRS and thresholds:
                 confirmations = confirm(decisions, base_again, head_again, thresholds)
         slower = [] if doubts else [_slower(decision) for decision in regressions(confirmations)]
@@ -433,15 +448,15 @@ def _doubts(
 
 
 def _doubts_again(
-    suspects: Sequence[CellDecision], base_again: Sequence[ProcessRecord], head_again: Sequence[ProcessRecord]
+    chosen: Sequence[CellDecision], base_again: Sequence[ProcessRecord], head_again: Sequence[ProcessRecord]
 ) -> list[str]:
-    """Return why the times of the second run do not decide over the cells that regressed in the first."""
+    """Return why the times of the second run do not decide over the cells that were suspect in the first."""
     if not base_again and not head_again:
-        return [f"{len(suspects)} cells such as {suspects[0].key} look slower on head, but were not run again."]
+        return [f"{len(chosen)} cells such as {chosen[0].key} look slower on head, but were not run again."]
     if doubts := _not_paired(base_again, head_again):
         return doubts
     again = set(common_cells([*base_again, *head_again]))
-    missing = [decision.key for decision in suspects if decision.key not in again]
+    missing = [decision.key for decision in chosen if decision.key not in again]
     doubts = [f"{key} looks slower on head, but was not timed again in every process." for key in missing]
     return doubts + _doubts_of_any_run(base_again, head_again)
 
@@ -451,6 +466,14 @@ def _doubts_of_any_run(base: Sequence[ProcessRecord], head: Sequence[ProcessReco
     doubts = []
     if len(base) < MIN_PAIRS:
         doubts.append(f"{len(base)} pairs of processes are too few to tell anything; run at least {MIN_PAIRS}.")
-    if drift := machine_drift([*base, *head]):
-        doubts.append(drift)
+    records = [*base, *head]
+    if not all(record.pulse_nanoseconds for record in records):
+        doubts.append(
+            "A process recorded no pulse, so nothing shows that the machine kept its speed; measure it again."
+        )
+    elif (drift := machine_drift(records)) > MAX_DRIFT:
+        doubts.append(
+            f"The machine drifted: the same NumPy computation took {drift:.1f} times as long in the slowest process as "
+            "in the fastest; run the gate again on a quieter machine."
+        )
     return doubts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_styles.calibration import CalibrationRecord, thresholds
-from keras_styles.gate import GateRecord, gate_outcome, regressions
+from keras_styles.gate import GateRecord, gate_outcome, suspects
 from keras_styles.processes import Request, measure_in_process
 from keras_styles.records import ResultsError, load, save, slug, stamp
 from keras_styles.workloads import ProcessRecord, Workload
@@ -71,7 +71,7 @@ def run_gate(
     folder: Path,
     show: Show,
 ) -> GateRecord:
-    """Compare head with base; run the cells that failed once more before they count.
+    """Compare head with base; what looks slower is measured once more, and only that decides.
 
     Raises:
         MeasuringError: if a process does not begin.
@@ -79,10 +79,10 @@ def run_gate(
     allowed = thresholds(calibration, pairs)
     turns = take_turns(base, head, workloads, pairs, device=device, folder=folder / "first", show=show)
     outcome = gate_outcome(*turns, [], [], allowed)
-    if not (suspects := regressions(outcome.decisions)):
+    if not (chosen := suspects(outcome.decisions)):
         return outcome
-    again = list(dict.fromkeys(decision.workload for decision in suspects))
-    show(f"{len(suspects)} cells look slower; measuring {len(again)} workloads again")
+    again = list(dict.fromkeys(decision.workload for decision in chosen))
+    show(f"{len(chosen)} cells look slower, some of them by chance; measuring {len(again)} workloads again")
     turns_again = take_turns(base, head, again, pairs, device=device, folder=folder / "again", show=show)
     return gate_outcome(*turns, *turns_again, allowed)
 
