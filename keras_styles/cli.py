@@ -6,7 +6,6 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -190,8 +189,8 @@ def costs(
 
 @app.command()
 def calibrate(
-    processes: Annotated[
-        int, typer.Option(min=40, help="How many; four for each pair that the gate is to compare.")
+    pairs: Annotated[
+        int, typer.Option(min=20, help="Of processes; four times those of a gate tell how often it is right.")
     ] = 40,
     architecture: Annotated[
         list[str] | None, typer.Option(help="What to measure, as in gate; can be repeated.")
@@ -199,18 +198,15 @@ def calibrate(
 ) -> None:
     """Measure how much times differ on this machine when nothing changed, which the gate has to know."""
     from keras_styles import runtime
-    from keras_styles.calibration import CalibrationRecord
-    from keras_styles.gate_run import save_calibration
-    from keras_styles.processes import measure_processes
+    from keras_styles.gate_run import measure_unchanged, save_calibration
     from keras_styles.workloads import ARCHITECTURES, cells_of
 
     results, device = results_folder(), runtime.chosen_device()
-    environment = runtime.environment(device=device)
     require_writable(results / "calibration")
-    kept = results / environment.machine / "unfinished" / f"calibration-{runtime.ENGINE}-{device}"
+    machine = runtime.environment(device=device).machine
+    kept = results / machine / "unfinished" / f"calibration-{runtime.ENGINE}-{device}"
     plan = cells_of(architecture or ARCHITECTURES[:2])
-    measured = measure_processes(plan, processes, device=device, folder=kept, show=console.print)
-    record = CalibrationRecord(created=datetime.now(UTC), environment=measured[0].environment, processes=measured)
+    record = measure_unchanged(plan, pairs, device=device, folder=kept, show=console.print)
     path, trouble = save_calibration(record, results)
     shutil.rmtree(kept)
     console.print(trouble or f"saved as {path}", markup=False)
@@ -227,9 +223,7 @@ def gate(
     architecture: Annotated[
         list[str] | None, typer.Option(help="What to measure: ours, or modules of your own; can be repeated.")
     ] = None,
-    pairs: Annotated[
-        int, typer.Option(min=5, help="Of processes; a quarter of those of the calibration at most.")
-    ] = 10,
+    pairs: Annotated[int, typer.Option(min=5, help="Of processes; as many as the calibration has at most.")] = 10,
 ) -> None:
     """Compare two environments; exit with 0 if nothing is slower, 1 if something is, 2 if the run proves nothing."""
     from keras_styles import runtime

@@ -1,15 +1,26 @@
 """Running the gate: base and head in fresh processes that take turns, and again for the cells that failed."""
 
+import sys
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from keras_styles.calibration import CalibrationRecord, thresholds
 from keras_styles.gate import GateRecord, gate_outcome, suspects
-from keras_styles.processes import Request, measure_in_process
+from keras_styles.processes import (
+    THIS_CODE,
+    Job,
+    Request,
+    duration,
+    measure_in_turns,
+    read_whole,
+    require_one_environment,
+)
 from keras_styles.records import ResultsError, load, save, slug, stamp
-from keras_styles.workloads import ProcessRecord, Workload
+from keras_styles.workloads import GATE_ROUNDS, ProcessRecord, Workload
 
 Show = Callable[[str], None]
 
@@ -32,7 +43,10 @@ class Side:
 def take_turns(
     base: Side, head: Side, workloads: Sequence[Workload], pairs: int, *, device: str, folder: Path, show: Show
 ) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
-    """Measure in the order base, head, head, base, ..., so that a machine that gets slower does so for both alike.
+    """Measure pairs of fresh processes that are alive together and time one action after the other.
+
+    The order is base, head, head, base, ... down to the single action, so that a machine that is slower for seconds or
+    for hours is so for both alike.
 
     Args:
         base: measured first.
@@ -40,24 +54,54 @@ def take_turns(
         workloads: what each process measures.
         pairs: of processes.
         device: that they measure on.
-        folder: where each process' lines are kept while it measures.
-        show: is told what is being measured.
+        folder: where each process' lines are kept while it measures; pairs that are whole there are not measured again.
+        show: is told what is being measured, and about how long the rest takes.
 
     Raises:
-        MeasuringError: if a process does not begin.
+        MeasuringError: if a process does not begin, or what is kept there is of another environment.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    measured: dict[str, list[ProcessRecord]] = {base.name: [], head.name: []}
+    sides = (base, head)
     counted = list(dict.fromkeys(workload.architecture for workload in workloads))
+    measured: list[list[ProcessRecord]] = []
+    measured_now, start = 0, time.monotonic()
     for pair in range(pairs):
-        for side in (base, head) if pair % 2 == 0 else (head, base):
-            show(f"pair {pair + 1} of {pairs}, {side.name}")
+        files = [folder / f"{side.name}-{pair:03}.jsonl" for side in sides]
+        found = [read_whole(file, pair) for file in files]
+        if (records := [record for record in found if record]) != found:
+            for file in files:
+                file.unlink(missing_ok=True)
+            left = (time.monotonic() - start) / measured_now * (pairs - pair) if measured_now else None
+            show(f"pair {pair + 1} of {pairs}" + (f", about {duration(left)} left" if left else ""))
             request = Request(
-                number=pair, device=device, workloads=list(workloads), counted=[] if measured[side.name] else counted
+                number=pair,
+                device=device,
+                workloads=list(workloads),
+                counted=[] if pair else counted,
+                min_rounds=GATE_ROUNDS,
+                takes_turns=True,
             )
-            kept = folder / f"{side.name}-{pair:03}.jsonl"
-            measured[side.name].append(measure_in_process(request, python=side.python, path=side.path, kept=kept))
-    return measured[base.name], measured[head.name]
+            jobs = [Job(request, side.python, side.path, file) for side, file in zip(sides, files, strict=True)]
+            records = measure_in_turns(jobs)
+            measured_now += 1
+        measured.append(records)
+        for first, last in zip(measured[0], records, strict=True):
+            require_one_environment([first, last], folder)
+    return [pair[0] for pair in measured], [pair[1] for pair in measured]
+
+
+def measure_unchanged(
+    workloads: Sequence[Workload], pairs: int, *, device: str, folder: Path, show: Show
+) -> CalibrationRecord:
+    """Measure this environment against itself, in pairs as the gate does.
+
+    Raises:
+        MeasuringError: as `take_turns`.
+    """
+    here, again = Side("base", sys.executable, THIS_CODE), Side("head", sys.executable, THIS_CODE)
+    sides = take_turns(here, again, workloads, pairs, device=device, folder=folder, show=show)
+    processes = [record for pair in zip(*sides, strict=True) for record in pair]
+    return CalibrationRecord(created=datetime.now(UTC), environment=processes[0].environment, processes=processes)
 
 
 def run_gate(

@@ -26,29 +26,37 @@ def interleave(
     max_seconds: float,
     warm_up: bool = True,
     first: int = 0,
+    turn: Callable[[], None] = lambda: None,
 ) -> dict[str, list[int]]:
     """Time the actions in turns and return the nanoseconds of each round, by action.
 
-    Every round runs each action once, each round begins one action further: what drifts meets all of them alike.
-    The devices are synchronized on both sides of every timed region.
+    Every round runs each action once, in the next order of a Williams design: what drifts meets all of them alike, and
+    so does what an action leaves behind for the one that follows it. The devices are synchronized on both sides of
+    every timed region.
 
     Args:
         actions: what to time, by name.
         min_rounds: rounds to run, whatever they take.
         max_seconds: begin no further round once the timed regions have taken that long for each action.
         warm_up: run each action once before, untimed; False if that was done already.
-        first: which action begins the first round; processes of one run begin with another each.
+        first: number of the first round's order; processes of one run begin with another each.
+        turn: called before each timed action; waits, where two processes take turns.
     """
     chains = {name: {"": action} for name, action in actions.items()}
     if warm_up:
         for action in actions.values():
             _timed(action)
-    samples = interleave_chains(chains, min_rounds=min_rounds, max_seconds=max_seconds, first=first)
+    samples = interleave_chains(chains, min_rounds=min_rounds, max_seconds=max_seconds, first=first, turn=turn)
     return {name: links[""] for name, links in samples.items()}
 
 
 def interleave_chains(
-    chains: Mapping[str, Mapping[str, Action]], *, min_rounds: int, max_seconds: float, first: int = 0
+    chains: Mapping[str, Mapping[str, Action]],
+    *,
+    min_rounds: int,
+    max_seconds: float,
+    first: int = 0,
+    turn: Callable[[], None] = lambda: None,
 ) -> dict[str, dict[str, list[int]]]:
     """Time chains of actions in turns, each link by itself, and return the nanoseconds by chain and link.
 
@@ -60,19 +68,36 @@ def interleave_chains(
         min_rounds: as in `interleave`.
         max_seconds: as in `interleave`, for each chain.
         first: as in `interleave`.
+        turn: as in `interleave`, before each chain.
     """
     names = list(chains)
     samples: dict[str, dict[str, list[int]]] = {name: {link: [] for link in chain} for name, chain in chains.items()}
     spent, rounds = 0, 0
     while rounds < min_rounds or spent < max_seconds * 1e9 * len(names):
-        place = (first + rounds) % len(names)
-        for name in names[place:] + names[:place]:
+        for place in williams_order(first + rounds, len(names)):
+            name = names[place]
+            turn()
             for link, action in chains[name].items():
                 nanoseconds = _timed(action)
                 samples[name][link].append(nanoseconds)
                 spent += nanoseconds
         rounds += 1
     return samples
+
+
+def williams_order(number: int, size: int) -> list[int]:
+    """Return one order of a Latin square in which each place follows each other one equally often.
+
+    With plain rotation everything would always follow the same one, and inherit the state of caches and allocators that
+    this one leaves: it made the functional style's twin 2 % faster than the functional style. The square has `size`
+    orders, or twice as many if `size` is odd.
+
+    Source: E. J. Williams, Experimental designs balanced for the estimation of residual effects of treatments,
+    Australian Journal of Scientific Research A 2, 149 (1949).
+    """
+    zigzag = [step // 2 + 1 if step % 2 else -step // 2 for step in range(size)]  # 0, 1, -1, 2, -2, ...
+    order = [(place + number) % size for place in zigzag]
+    return order[::-1] if size % 2 and number // size % 2 else order
 
 
 def _timed(action: Action) -> int:

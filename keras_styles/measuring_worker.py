@@ -1,6 +1,7 @@
 """The process in which workloads are timed: a request on standard input, one line of JSON for each thing it has done.
 
-`keras_styles/processes.py` starts it. Every process is new, since the process is what is sampled.
+`keras_styles/processes.py` starts it. Every process is new, since the process is what is sampled. If it takes turns
+with another, it says before all that it times how far it is, and waits for a line on standard input.
 """
 
 import gc
@@ -27,7 +28,10 @@ def groups(workloads: Sequence[Workload]) -> dict[tuple[str, int], list[Workload
 
 
 def measured(
-    request: Request, workloads: Sequence[Workload], before: Callable[[], None] = lambda: None
+    request: Request,
+    workloads: Sequence[Workload],
+    before: Callable[[], None] = lambda: None,
+    turn: Callable[[], None] = lambda: None,
 ) -> Iterator[MeasuredWorkload]:
     """Measure workloads of one architecture and width as a request says."""
     return measure(
@@ -38,6 +42,7 @@ def measured(
         max_seconds=request.max_seconds,
         first=request.number,
         before=before,
+        turn=turn,
     )
 
 
@@ -51,7 +56,20 @@ def main() -> None:
         answers.write(json.dumps({key: value}) + "\n")
         answers.flush()
 
-    request = Request.model_validate_json(sys.stdin.read())
+    request = Request.model_validate_json(sys.stdin.readline())
+    place = [0, 0]  # workloads begun, and turns taken in the last of them
+
+    def turn() -> None:
+        if request.takes_turns:
+            answer("turn", place)
+            sys.stdin.readline()
+            place[1] += 1
+
+    def before() -> None:
+        place[:] = place[0] + 1, 0
+        turn()
+        answer("pulse", pulse())
+
     answer("workload_version", WORKLOAD_VERSION)
     answer("environment", runtime.environment(device=request.device).model_dump(mode="json"))
     with runtime.on_device(request.device):
@@ -59,7 +77,7 @@ def main() -> None:
         for _ in measured(request, [Workload(architecture="linear_regression", phase="first_step")]):
             pass
         for workloads in groups(request.workloads).values():
-            for each in measured(request, workloads, before=lambda: answer("pulse", pulse())):
+            for each in measured(request, workloads, before, turn):
                 answer("measured", each.model_dump(mode="json", exclude_defaults=True))
             gc.collect()
         for name in request.counted:

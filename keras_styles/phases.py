@@ -179,7 +179,9 @@ class Contenders:
         x, y = table_of(self._architecture.name, self._width, STEPS * batch_size + 1)
         return Batches(x, y, self._architecture.inputs(x), batch_size)
 
-    def cold(self, phases: Sequence[Phase], batch_size: int, first: int) -> dict[Phase, dict[str, list[int]]]:
+    def cold(
+        self, phases: Sequence[Phase], batch_size: int, first: int, turn: Callable[[], None] = lambda: None
+    ) -> dict[Phase, dict[str, list[int]]]:
         """Take each contender once through the beginning of its life, and return the nanoseconds of `phases`."""
         data = self.batches(batch_size)
         begin, second = data.first(batch_size), data.first(batch_size + 1)
@@ -194,13 +196,20 @@ class Contenders:
             return {name: Action(run) for name, run in links.items()}
 
         chains = {name: chain(subject) for name, subject in self.all.items()}
-        timed = interleave_chains(chains, min_rounds=1, max_seconds=0.0, first=first)
+        timed = interleave_chains(chains, min_rounds=1, max_seconds=0.0, first=first, turn=turn)
         self._require_equal("weights after the first steps")
         self._require_equal_floors()
         return {phase: {name: links[phase] for name, links in timed.items() if phase in links} for phase in phases}
 
     def warm(
-        self, phase: Phase, batch_size: int, *, min_rounds: int, max_seconds: float, first: int
+        self,
+        phase: Phase,
+        batch_size: int,
+        *,
+        min_rounds: int,
+        max_seconds: float,
+        first: int,
+        turn: Callable[[], None] = lambda: None,
     ) -> dict[str, list[int]]:
         """Time one phase of contenders that have begun their lives, and return the nanoseconds of each round."""
         data = self.batches(batch_size)
@@ -233,6 +242,7 @@ class Contenders:
                 max_seconds=max_seconds,
                 warm_up=phase in _NEEDS_WARM_UP,
                 first=first,
+                turn=turn,
             )
         self._require_equal(f"weights after {phase}")
         return timed
@@ -271,8 +281,11 @@ def measure(
     max_seconds: float,
     first: int,
     before: Callable[[], None],
+    turn: Callable[[], None] = lambda: None,
 ) -> Iterator[MeasuredWorkload]:
     """Measure workloads of one architecture and width, one after the other; call `before` ahead of each.
+
+    Before each timed region `turn` is called, which waits where two processes take turns.
 
     What goes wrong concerns the workload alone, out of memory for instance; only if contenders are not equal, nothing
     more is timed of them.
@@ -287,7 +300,7 @@ def measure(
         before()
         contenders = Contenders(architecture, width)
         asked = [workload.phase for workload in workloads if workload.phase in COLD_PHASES]
-        cold = contenders.cold(asked, workloads[0].batch_size, first)
+        cold = contenders.cold(asked, workloads[0].batch_size, first, turn)
     except NotEqualError as error:
         trouble = f"not equal: {error}"
     except Exception as error:
@@ -302,7 +315,12 @@ def measure(
             before()
             try:
                 timed = contenders.warm(
-                    workload.phase, workload.batch_size, min_rounds=min_rounds, max_seconds=max_seconds, first=first
+                    workload.phase,
+                    workload.batch_size,
+                    min_rounds=min_rounds,
+                    max_seconds=max_seconds,
+                    first=first,
+                    turn=turn,
                 )
                 yield MeasuredWorkload(workload=workload, nanoseconds=timed)
             except NotEqualError as error:

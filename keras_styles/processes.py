@@ -1,5 +1,6 @@
-"""Processes: starts fresh ones to measure workloads, one after the other, and keeps every line they say at once."""
+"""Processes: starts fresh ones to measure workloads, alone or taking turns, and keeps every line they say at once."""
 
+import contextlib
 import json
 import os
 import queue
@@ -9,9 +10,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
+
+from pydantic import Field
 
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
@@ -48,101 +52,167 @@ class Request(Schema):
     counted: list[str]
     min_rounds: int = MIN_ROUNDS
     max_seconds: float = MAX_SECONDS
+    takes_turns: bool = Field(default=False, description="whether it waits for its turn before all that it times")
 
 
 Show = Callable[[str], None]
 
 
-def measure_in_process(
-    request: Request,
-    *,
-    python: str = sys.executable,
-    path: Path | None = THIS_CODE,
-    kept: Path | None = None,
-    show: Callable[[Workload], None] = lambda workload: None,
-) -> ProcessRecord:
-    """Measure in a process of its own and return what it measured, also if it ended before its end.
+@dataclass(frozen=True)
+class Job:
+    """A process that is to measure.
 
-    Args:
+    Attributes:
         request: what to measure.
         python: the interpreter, of an environment that has keras-styles.
         path: a folder that comes first on the process' path; None where nothing comes before what is installed.
-        kept: a file that each line is appended to as it arrives, so that nothing is lost with this process.
+        kept: a file that each line is appended to as it arrives, so that nothing is lost with the process.
+    """
+
+    request: Request
+    python: str = sys.executable
+    path: Path | None = THIS_CODE
+    kept: Path | None = None
+
+
+def measure_in_process(job: Job, show: Callable[[Workload], None] = lambda workload: None) -> ProcessRecord:
+    """Measure in a process of its own and return what it measured, also if it ended before its end.
+
+    Args:
+        job: what to measure, and how.
         show: called after each workload.
 
     Raises:
         MeasuringError: if the process does not even begin.
     """
-    record = _Record(request.number)
-    on_path = [path.resolve()] if path else []
-    on_path += [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    with tempfile.TemporaryFile() as said:
+    (record,) = measure_in_turns([job], show)
+    return record
+
+
+def measure_in_turns(
+    jobs: Sequence[Job], show: Callable[[Workload], None] = lambda workload: None
+) -> list[ProcessRecord]:
+    """Measure in a process for each job, all alive at the same time, of which only one at a time does anything timed.
+
+    A machine that others share is slow for seconds at a time. Processes that run one after the other meet different
+    such times; those that take turns, action by action, meet the same. Whoever is behind has the turn, and where all
+    have come equally far, another one each time.
+
+    Raises:
+        MeasuringError: if a process does not even begin.
+    """
+    said: queue.Queue[tuple[_Worker, str | None]] = queue.Queue()
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(_Worker(job, said)) for job in jobs]
+        while running := [worker for worker in workers if not worker.ended]:
+            if all(worker.place is not None for worker in running):
+                min(running, key=lambda worker: _turn(worker, workers)).go()
+            try:
+                worker, line = said.get(timeout=SECONDS_PER_ANSWER)
+            except queue.Empty:
+                for worker in running:
+                    worker.ended = worker.place is None  # it hangs; who waits for its turn does not
+                continue
+            measured = worker.take(line)
+            if measured:
+                show(measured)
+        return [worker.finished() for worker in workers]
+
+
+def _turn(worker: "_Worker", workers: "Sequence[_Worker]") -> tuple[list[int], int]:
+    """Return what is smallest for whose turn it is."""
+    assert worker.place is not None
+    return worker.place, (workers.index(worker) + worker.request.number + sum(worker.place)) % len(workers)
+
+
+class _Worker:
+    """A process that measures, while it does."""
+
+    def __init__(self, job: Job, said: "queue.Queue[tuple[_Worker, str | None]]") -> None:
+        self.request = job.request
+        self.ended = False
+        self.place: list[int] | None = None  # how far it is if it waits for its turn
+        self._job = job
+        self._said = said
+        self._record = _Record(job.request.number)
+        on_path = [job.path.resolve()] if job.path else []
+        on_path += [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in __exit__
         try:
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 # -P: a checkout that happens to be the current folder must not come before PYTHONPATH.
-                [python, "-P", "-m", "keras_styles.measuring_worker"],
+                [job.python, "-P", "-m", "keras_styles.measuring_worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=said,
+                stderr=self._errors,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, on_path))},
                 text=True,
                 encoding="utf-8",
             )
         except OSError as error:
+            self._errors.close()
             raise MeasuringError(
-                f"{python} cannot be started ({error.strerror}); name a Python interpreter."
+                f"{job.python} cannot be started ({error.strerror}); name a Python interpreter."
             ) from error
-        try:
-            _listen(process, request, record, kept, show)
-        finally:
-            process.kill()
-            process.wait()
-        if not record.done:
-            said.seek(0)
-            lines = said.read().decode("utf-8", errors="replace").strip().splitlines()
+
+    def __enter__(self) -> Self:
+        self._write(self.request.model_dump_json())
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._errors.close()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._said.put((self, line))
+        self._said.put((self, None))
+
+    def _write(self, line: str) -> None:
+        assert self._process.stdin is not None
+        # A process that ended cannot be told anything; its last words say why.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+
+    def go(self) -> None:
+        """Give it the turn."""
+        self.place = None
+        self._write("")
+
+    def take(self, line: str | None) -> Workload | None:
+        """Take a line that it said, or None for its end, and return the workload that it has measured, if it has."""
+        answer = {"done": False} if line is None else json.loads(line)
+        if "done" in answer:
+            self.ended = True
+        if "turn" in answer:
+            self.place = answer["turn"]
+        elif line is not None:
+            self._record.take(answer, self._job.kept)
+        return self._record.measured[-1].workload if "measured" in answer else None
+
+    def finished(self) -> ProcessRecord:
+        """Return what it measured, and of what it did not come to, why.
+
+        Raises:
+            MeasuringError: if it did not even begin.
+        """
+        if not self._record.done:
+            self._process.kill()  # if it hangs, it has not said all its words before
+            self._process.wait()
+            self._errors.seek(0)
+            lines = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()
             words = lines[-1].rstrip(".") if lines else "it said nothing"
-            if record.environment is None:
-                raise MeasuringError(f"A process of {python} measured nothing: {words}.")
-            lost = next((w for w in request.workloads if w not in record.answered), None)
+            if self._record.environment is None:
+                raise MeasuringError(f"A process of {self._job.python} measured nothing: {words}.")
+            lost = next((w for w in self.request.workloads if w not in self._record.answered), None)
             if lost:
                 trouble = MeasuredWorkload(workload=lost, why_not=f"its process ended: {words}")
-                record.take({"measured": trouble.model_dump(mode="json")}, kept)
-    return record.finished()
-
-
-def _listen(
-    process: "subprocess.Popen[str]",
-    request: Request,
-    record: "_Record",
-    kept: Path | None,
-    show: Callable[[Workload], None],
-) -> None:
-    assert process.stdin is not None
-    try:
-        process.stdin.write(request.model_dump_json())
-        process.stdin.close()
-    except BrokenPipeError:
-        return  # it ended before it listened; its last words say why
-    lines: queue.Queue[str | None] = queue.Queue()
-    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
-    while not record.done:
-        try:
-            line = lines.get(timeout=SECONDS_PER_ANSWER)
-        except queue.Empty:
-            return
-        if line is None:
-            return
-        answer = json.loads(line)
-        record.take(answer, kept)
-        if "measured" in answer:
-            show(record.measured[-1].workload)
-
-
-def _read(process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        lines.put(line)
-    lines.put(None)
+                self._record.take({"measured": trouble.model_dump(mode="json")}, self._job.kept)
+        return self._record.finished()
 
 
 class _Record:
@@ -207,19 +277,29 @@ def read_kept(folder: Path) -> list[ProcessRecord]:
     Raises:
         MeasuringError: if a file there is none of ours.
     """
-    records = []
-    for number, path in enumerate(sorted(folder.glob("process-*.jsonl"))):
-        record = _Record(number)
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        try:
-            for line in lines:
-                if line.endswith("\n"):  # the last one may have been cut off
-                    record.take(json.loads(line))
-        except ValueError as error:
-            raise MeasuringError(f"{path} holds a line that cannot be read ({error}); delete the file.") from error
-        if record.environment is not None:
-            records.append(record.finished())
-    return records
+    records = [_read(path, number) for number, path in enumerate(sorted(folder.glob("process-*.jsonl")))]
+    return [record.finished() for record in records if record.environment is not None]
+
+
+def read_whole(path: Path, number: int) -> ProcessRecord | None:
+    """Return a process that measured all it was asked for, from its lines; None if it did not, or has said nothing.
+
+    Raises:
+        MeasuringError: if the file is none of ours.
+    """
+    record = _read(path, number) if path.exists() else None
+    return record.finished() if record and record.done else None
+
+
+def _read(path: Path, number: int) -> _Record:
+    record = _Record(number)
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.endswith("\n"):  # the last one may have been cut off
+                record.take(json.loads(line))
+    except ValueError as error:
+        raise MeasuringError(f"{path} holds a line that cannot be read ({error}); delete the file.") from error
+    return record
 
 
 def measure_processes(
@@ -244,7 +324,7 @@ def measure_processes(
     """
     folder.mkdir(parents=True, exist_ok=True)
     records = read_kept(folder)
-    _require_one_environment(records, folder)
+    require_one_environment(records, folder)
     to_do = sum(max(0, processes - _answers(records, workload)) for workload in plan)
     done, start, shown = 0, time.monotonic(), ""
     while rest := [workload for workload in plan if _answers(records, workload) < processes]:
@@ -257,16 +337,16 @@ def measure_processes(
             done += 1
             left = (time.monotonic() - start) / done * (to_do - done)
             if shown != (shown := f"process {number + 1}: {workload.architecture}"):
-                show(f"{shown}; {done} of {to_do} done, about {_duration(left)} left")
+                show(f"{shown}; {done} of {to_do} done, about {duration(left)} left")
 
         request = Request(number=number, device=device, workloads=rest, counted=counted)
         kept = folder / f"process-{number:03}.jsonl"
-        records.append(measure_in_process(request, kept=kept, show=progress))
-        _require_one_environment(records, folder)
+        records.append(measure_in_process(Job(request, kept=kept), progress))
+        require_one_environment(records, folder)
     return records
 
 
-def _require_one_environment(records: Sequence[ProcessRecord], folder: Path) -> None:
+def require_one_environment(records: Sequence[ProcessRecord], folder: Path) -> None:
     """Refuse to go on with a run that was begun with other versions, or on another machine."""
     if not records:
         return
@@ -282,5 +362,6 @@ def _answers(records: Sequence[ProcessRecord], workload: Workload) -> int:
     return sum(any(each.workload == workload for each in record.measured) for record in records)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time to wait as text."""
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

@@ -141,6 +141,8 @@ PROFILES: Final[dict[str, Profile]] = {"default": Profile(default_plan, 3), "ful
 # More rounds say more about one process, and what is sampled is processes.
 MIN_ROUNDS: Final = 1
 MAX_SECONDS: Final = 0.04
+# Of the gate, which compares one process with one: a machine that others share is slower for parts of a second, too.
+GATE_ROUNDS: Final = 3
 
 
 def table_of(architecture: str, width: int, samples: int) -> tuple[Array, Array]:

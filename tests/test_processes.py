@@ -5,10 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from keras_styles.processes import MeasuringError, Request, measure_in_process, measure_processes, read_kept
+from keras_styles.processes import (
+    Job,
+    MeasuringError,
+    Request,
+    _Worker,
+    measure_in_process,
+    measure_in_turns,
+    measure_processes,
+    read_kept,
+)
 from keras_styles.workloads import ProcessRecord, Workload
 
 CALL = Workload(architecture="linear_regression", phase="call")
+PREDICT = Workload(architecture="linear_regression", phase="predict")
 BUILD = Workload(architecture="linear_regression", phase="build")
 
 
@@ -47,7 +57,7 @@ def test_a_process_that_ends_early_costs_one_workload(tmp_path: Path) -> None:
     unknown = Workload(architecture="no_such_thing", phase="call")
     after = Workload(architecture="multilayer_network", phase="call")
     request = Request(number=0, device="cpu", workloads=[CALL, unknown, after], counted=[])
-    record = measure_in_process(request, kept=tmp_path / "process-000.jsonl")
+    record = measure_in_process(Job(request, kept=tmp_path / "process-000.jsonl"))
     call, lost = record.measured
     assert call.workload == CALL
     assert call.nanoseconds
@@ -57,19 +67,56 @@ def test_a_process_that_ends_early_costs_one_workload(tmp_path: Path) -> None:
     assert read_kept(tmp_path)[0].measured == record.measured
 
 
+def test_processes_take_turns_action_by_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two real processes; what is watched is who is told to go on, and that nobody else is doing anything then."""
+    turns: list[tuple[int, list[int]]] = []
+    both: list[_Worker] = []
+    go = _Worker.go
+
+    def watched(worker: _Worker) -> None:
+        both.extend([worker] if worker not in both else [])
+        assert all(one.ended or one.place is not None for one in both), "somebody is still measuring"
+        turns.append((both.index(worker), worker.place or []))
+        go(worker)
+
+    monkeypatch.setattr(_Worker, "go", watched)
+    request = Request(
+        number=0, device="cpu", workloads=[CALL, PREDICT], counted=[], min_rounds=2, max_seconds=0.0, takes_turns=True
+    )
+    records = measure_in_turns([Job(request), Job(request)])
+    places = [place for _, place in turns[::2]]
+    assert places == [place for _, place in turns[1::2]], "both have come equally far"
+    # The models' and the floors' first steps, then of each workload its pulse and two rounds of six contenders.
+    assert places == [[1, turn] for turn in range(7)] + [[n, turn] for n in (2, 3) for turn in range(13)]
+    order = [who for who, _ in turns]
+    assert [order[at : at + 4] for at in range(0, 28, 4)] == 7 * [[order[0], order[1], order[1], order[0]]]
+    assert [len(each.nanoseconds["functional"]) for record in records for each in record.measured] == [2] * 4
+
+
+def test_a_process_that_ends_gives_its_turns_to_the_other() -> None:
+    unknown = Workload(architecture="no_such_thing", phase="call")
+    jobs = [
+        Job(Request(number=0, device="cpu", workloads=[workload, CALL], counted=[], takes_turns=True))
+        for workload in (unknown, BUILD)
+    ]
+    lost, whole = measure_in_turns(jobs)
+    assert "no architecture 'no_such_thing'" in (lost.measured[0].why_not or "")
+    assert [bool(each.nanoseconds) for each in whole.measured] == [True, True]
+
+
 def test_an_environment_that_cannot_measure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = Request(number=0, device="cpu", workloads=[CALL], counted=[])
     with pytest.raises(MeasuringError, match="nowhere/python cannot be started"):
-        measure_in_process(request, python=str(tmp_path / "nowhere/python"))
+        measure_in_process(Job(request, python=str(tmp_path / "nowhere/python")))
     monkeypatch.setenv("KERAS_BACKEND", "cobol")
     with pytest.raises(MeasuringError, match=r"measured nothing: .*KERAS_BACKEND=cobol names no engine"):
-        measure_in_process(request)
+        measure_in_process(Job(request))
 
 
 def test_a_run_is_not_continued_with_other_versions(tmp_path: Path) -> None:
     request = Request(number=0, device="cpu", workloads=[BUILD], counted=[])
     path = tmp_path / "process-000.jsonl"
-    measure_in_process(request, kept=path)
+    measure_in_process(Job(request, kept=path))
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     for line in lines:
         if "environment" in line:
