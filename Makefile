@@ -10,7 +10,7 @@ ENGINES := tensorflow jax torch
 report: .venv/ready
 	$(BIN)/pytest equivalence/ || test $$? -eq 1  # a failed comparison belongs on the page too
 	$(BIN)/pytest bench/ --benchmark-save || test $$? -eq 1
-	$(BIN)/keras-styles report
+	$(BIN)/keras-styles dashboard
 
 test: .venv/ready-for-tests lint
 	$(BIN)/pytest tests/ -n 2
@@ -30,7 +30,8 @@ test: .venv/ready-for-tests lint
 	# The naive way is over soonest on jax; on the others its 300 epochs take a minute.
 	KERAS_BACKEND=jax KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest bench/test_throughput.py
 	$(BIN)/keras-styles costs --results $(TEST_RESULTS)
-	$(BIN)/keras-styles report --results $(TEST_RESULTS)
+	$(BIN)/keras-styles dashboard --results $(TEST_RESULTS)
+	$(BIN)/keras-styles summary --results $(TEST_RESULTS)
 
 lint: .venv/ready-for-tests
 	$(BIN)/ruff format --check .

@@ -155,7 +155,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
             "Interrupted: what the processes measured until then is kept; go on by adding --bench-resume."
         )
     elif PROCESSES:
-        terminalreporter.line("keras-styles costs says what follows from saved runs; keras-styles report draws it.")
+        terminalreporter.line("keras-styles costs says what follows from saved runs; keras-styles dashboard draws it.")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,6 +18,7 @@ from keras_styles.records import (
     StageSummary,
     merge_stages,
 )
+from keras_styles.reproduction import kept_script
 
 # What tests say by `record_property` of a seeded fault or a harmless change, with its name.
 SEEDED_PROPERTIES = ("seeded fault", "caught", "harmless change", "not flagged", "blind spot")
@@ -66,7 +67,7 @@ class Gathered:
             if report.skipped:
                 self.skips.append(f"{report.nodeid.rpartition('::')[2]}: {said}")
             if report.failed:
-                self.failures.append(Failure(test=report.nodeid, message=said))
+                self.failures.append(Failure(test=report.nodeid, message=said, script=kept_script(said)))
 
     def add_comparisons(self, test: str, stages: Iterable[dict[str, Any]]) -> None:
         """Add what a test compared."""

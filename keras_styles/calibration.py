@@ -12,6 +12,7 @@ from scipy import stats  # type: ignore[import-untyped]
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.gate import (
+    MIN_PAIRS,
     SCREENING_LEVEL,
     STATISTICAL_LEVEL,
     SUMMARIES,
@@ -33,8 +34,9 @@ Integers = npt.NDArray[np.int64]
 MIN_PROCESSES: Final = 40
 # Nobody acts on less, however quiet the machine is.
 SMALLEST_THRESHOLD: Final = 0.02
-THRESHOLD_QUANTILE: Final = 0.999
-# Twenty of these lie above the quantile, so that no single labelling decides it.
+# A threshold is what is worth acting on; that noise is not acted upon is what the tests are for.
+THRESHOLD_QUANTILE: Final = 0.99
+# Two hundred of these lie above the quantile, so that no single labelling decides it.
 THRESHOLD_SPLITS: Final = 20_000
 # With fewer, the upper end of the interval around no false alarm at all is not far enough below 1 %.
 SPLITS: Final = 1_000
@@ -42,6 +44,8 @@ SLOW_DOWNS: Final = (1.01, 1.02, 1.05, 1.10, 1.20)
 # The cells that a user notices; shorter ones have relatively more noise.
 LONG_NANOSECONDS: Final = 1_000_000
 SEED: Final = 20_240_229
+# Pairs of each run of a gate: ten minutes to two hours on two slow cores, with TensorFlow.
+FRONTIER: Final = (5, 7, 10, 20, 40)
 
 
 class CalibrationRecord(Schema):
@@ -88,16 +92,14 @@ class Draw:
 Rule = Callable[[Draw, float], Bools]
 
 
-@dataclass(frozen=True)
-class Power:
+class Power(Schema):
     """How often a slow-down of one cell is found, as the mean over cells; `long_cells` take a millisecond or more."""
 
     all_cells: float
     long_cells: float | None
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(Schema):
     """How often a rule is wrong: false alarms per run over all cells, and power by the factor of a slow-down.
 
     The interval is that of Clopper and Pearson at 95 %. It is about the splits: all of them share the same processes.
@@ -122,7 +124,7 @@ def thresholds(calibration: CalibrationRecord, pairs: int) -> dict[CellKey, floa
     """Return by how much the estimated ratio of each cell may differ from 1 when nothing changed.
 
     Neighbours in time are pairs. Many times, some pairs are picked at random and each is labelled base and head at
-    random; the threshold is what all but one in a thousand of the estimates stay within.
+    random; the threshold is what all but one in a hundred of the estimates stay within.
 
     Raises:
         KerasStylesError: if the calibration has too few processes.
@@ -131,28 +133,34 @@ def thresholds(calibration: CalibrationRecord, pairs: int) -> dict[CellKey, floa
     return dict(zip(cells, map(float, _limits(log_times(calibration.processes, cells), pairs)), strict=True))
 
 
-def _limits(logs: Array, pairs: int) -> Array:
+def _limits(logs: Array, pairs: int, repeated: bool = False) -> Array:
     """Return the threshold of each cell; see `thresholds`."""
-    base, head = _label(len(logs), pairs, THRESHOLD_SPLITS)
-    # Signs times differences, summed: the whole array of (splits, pairs, cells) would be large.
-    signs = np.zeros((THRESHOLD_SPLITS, len(logs)))
-    np.put_along_axis(signs, base, -1.0, axis=1)
-    np.put_along_axis(signs, head, 1.0, axis=1)
+    base, head = _label(len(logs), pairs, THRESHOLD_SPLITS, repeated)
+    # Signs times logarithms, summed: the whole array of (splits, pairs, cells) would be large.
+    signs, rows = np.zeros((THRESHOLD_SPLITS, len(logs))), np.arange(THRESHOLD_SPLITS)[:, None]
+    np.add.at(signs, (rows, base), -1.0)
+    np.add.at(signs, (rows, head), 1.0)
     estimates = np.exp(signs @ logs / pairs)
     limits: Array = np.quantile(np.abs(estimates - 1), THRESHOLD_QUANTILE, axis=0)
     return np.maximum(SMALLEST_THRESHOLD, limits)
 
 
-def _label(processes: int, pairs: int, splits: int) -> tuple[Integers, Integers]:
-    """Return for each split the numbers of the base and the head processes of some pairs of neighbours."""
+def _label(processes: int, pairs: int, splits: int, repeated: bool = False) -> tuple[Integers, Integers]:
+    """Return for each split the numbers of the base and the head processes of some pairs of neighbours.
+
+    A pair is in a split once, or as often as chance has it if they may be `repeated`.
+    """
     available = processes // 2
-    if pairs > available:
+    if pairs > available and not repeated:
         raise KerasStylesError(
             f"The calibration has {processes} processes, but {pairs} pairs need {2 * pairs}: calibrate with more "
             "processes or ask for fewer pairs."
         )
     random = np.random.default_rng(SEED)
-    order = random.permuted(np.tile(np.arange(available), (splits, 1)), axis=1)[:, :pairs]
+    if repeated:
+        order = random.integers(0, available, (splits, pairs))
+    else:
+        order = random.permuted(np.tile(np.arange(available), (splits, 1)), axis=1)[:, :pairs]
     flipped = random.integers(0, 2, order.shape)
     return 2 * order + flipped, 2 * order + 1 - flipped
 
@@ -255,6 +263,7 @@ def replay(
     rule: str = GATE,
     slow_downs: Sequence[float] = SLOW_DOWNS,
     splits: int = SPLITS,
+    repeated: bool = False,
 ) -> Rates:
     """Return how often a rule is wrong on runs that are put together from a calibration.
 
@@ -268,17 +277,20 @@ def replay(
         rule: a name in RULES.
         slow_downs: factors above 1.
         splits: how many runs to put together, an even number.
+        repeated: whether a pair may be in a run several times, as if there were more that are like these: what more
+            pairs than the calibration has would find, if its noise is what there is.
 
     Raises:
-        KerasStylesError: if the calibration has fewer than eight processes for each pair.
+        KerasStylesError: if the calibration has fewer than eight processes for each pair, unless they are repeated.
     """
-    draw, is_long = draw_splits(calibration, pairs, splits)
+    draw, is_long = draw_splits(calibration, pairs, splits, repeated)
     false_alarms = int(RULES[rule](draw, 1.0).any(axis=1).sum())
     interval = stats.binomtest(false_alarms, splits).proportion_ci(0.95, method="exact")
     power = {}
     for slow_down in slow_downs:
         found = RULES[rule](draw, slow_down).mean(axis=0)
-        power[slow_down] = Power(float(found.mean()), float(found[is_long].mean()) if is_long.any() else None)
+        long_cells = float(found[is_long].mean()) if is_long.any() else None
+        power[slow_down] = Power(all_cells=float(found.mean()), long_cells=long_cells)
     return Rates(
         rule=rule,
         pairs=pairs,
@@ -291,17 +303,17 @@ def replay(
     )
 
 
-def draw_splits(calibration: CalibrationRecord, pairs: int, splits: int) -> tuple[Draw, Bools]:
+def draw_splits(calibration: CalibrationRecord, pairs: int, splits: int, repeated: bool = False) -> tuple[Draw, Bools]:
     """Return splits of a calibration, and which of its cells take a millisecond or more."""
     cells = common_cells(calibration.processes)
     found = [measured_cells(process) for process in calibration.processes]
     samples = [[measured[key].nanoseconds[key.style] for measured in found] for key in cells]
     logs = log_times(calibration.processes, cells)
-    earlier, later = _halves(len(found), pairs)
+    earlier, later = _halves(len(found), MIN_PAIRS if repeated else pairs)
     sides, limits = [], []
     for drawn, other in ((earlier, later), (later, earlier)):
-        sides.append(drawn.start + np.array(_label(len(drawn), 2 * pairs, splits // 2)))
-        limits.append(np.tile(_limits(logs[other.start : other.stop], pairs), (splits // 2, 1)))
+        sides.append(drawn.start + np.array(_label(len(drawn), 2 * pairs, splits // 2, repeated)))
+        limits.append(np.tile(_limits(logs[other.start : other.stop], pairs, repeated), (splits // 2, 1)))
     base, head = np.concatenate(sides, axis=1)
     rounds = [np.array([one[: min(map(len, cell))] for one in cell], dtype=float) for cell in samples]
     draw = Draw(
@@ -328,8 +340,40 @@ def _halves(processes: int, pairs: int) -> tuple[range, range]:
 
 
 def frontier(calibration: CalibrationRecord, pairs_options: Sequence[int], splits: int = SPLITS) -> list[Rates]:
-    """Return the gate's rates by the number of its pairs, with its power at 5 %: what more processes buy."""
-    return [replay(calibration, pairs, slow_downs=(1.05,), splits=splits) for pairs in pairs_options]
+    """Return the gate's rates by the number of its pairs, with its power at 5 and 10 %: what more processes buy.
+
+    Pairs are drawn with replacement, so that there can be more than the calibration has.
+    """
+    return [replay(calibration, pairs, slow_downs=(1.05, 1.1), splits=splits, repeated=True) for pairs in pairs_options]
+
+
+class RatesRecord(Schema):
+    """How often the gate and other rules are wrong on one machine: what a calibration comes to."""
+
+    kind: Literal["rates"] = "rates"
+    schema_version: Literal[1] = 1
+    created: AwareDatetime
+    environment: Environment
+    processes: int
+    rates: list[Rates] = Field(description="of every rule")
+    frontier: list[Rates] = Field(description="of the gate by the number of its pairs")
+
+    @property
+    def slow_downs(self) -> list[float]:
+        """The factors for which power is known."""
+        return list(self.rates[0].power)
+
+
+def rates_of(calibration: CalibrationRecord) -> RatesRecord:
+    """Replay a calibration under every rule, with as many pairs as it has processes for."""
+    most = len(calibration.processes) // 8
+    return RatesRecord(
+        created=calibration.created,
+        environment=calibration.environment,
+        processes=len(calibration.processes),
+        rates=[replay(calibration, most, rule) for rule in RULES],
+        frontier=frontier(calibration, FRONTIER),
+    )
 
 
 def calibration_table(rates: Sequence[Rates]) -> str:
@@ -341,14 +385,14 @@ def calibration_table(rates: Sequence[Rates]) -> str:
             one.rule,
             str(one.pairs),
             f"{one.false_alarm_rate:.1%} ({one.low:.1%} to {one.high:.1%})",
-            *(_power_text(one.power.get(slow_down)) for slow_down in slow_downs),
+            *(power_text(one.power.get(slow_down)) for slow_down in slow_downs),
         ]
         for one in rates
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in (heads, ["---"] * len(heads), *rows))
 
 
-def _power_text(power: Power | None) -> str:
+def power_text(power: Power | None) -> str:
     """Return power as text, for all cells and for those of a millisecond or more."""
     if power is None:
         return "-"

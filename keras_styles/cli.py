@@ -1,4 +1,4 @@
-"""The command line: the page, one case and a failed one again, the ledger and its probes, costs and their gate."""
+"""The command line: the site, one case and a failed one again, the ledger and its probes, costs and their gate."""
 
 import os
 import shutil
@@ -43,18 +43,22 @@ def _keras_styles() -> None:
 
 
 @app.command()
-def report(
+def dashboard(
     results: Annotated[Path | None, typer.Option(help="Folder of the records; results/ if not given.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the page; dashboard/ in the results.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the site; dashboard/ in the results.")] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
-    """Build the page from the records and print its path."""
-    from keras_styles.dashboard.page import write_page
+    """Build the site from the records and print the path of its first page."""
+    from keras_styles.dashboard.site import build_site
 
     folder = results or results_folder()
-    page, summary = write_page(folder, out or folder / "dashboard")
-    for sentence in summary.set_aside:
+    with console.status("building the site"):
+        page, content = build_site(folder, out or folder / "dashboard")
+    for sentence in content.set_aside:
         console.print(f"Set aside: {sentence}", markup=False)
     console.print(str(page.resolve()), markup=False)
+    if open_it:
+        typer.launch(page.resolve().as_uri())
 
 
 @app.command()
@@ -188,6 +192,17 @@ def costs(
 
 
 @app.command()
+def summary(
+    results: Annotated[Path | None, typer.Option(help="Folder of the records; results/ if not given.")] = None,
+    link: Annotated[str | None, typer.Option(metavar="URL", help="Address of the page that shows all of them.")] = None,
+) -> None:
+    """Print what the newest records come to, as Markdown for a pull request; it decides nothing, so it exits with 0."""
+    from keras_styles.pull_request import pull_request_text
+
+    typer.echo(pull_request_text(results or results_folder(), link))
+
+
+@app.command()
 def calibrate(
     pairs: Annotated[
         int, typer.Option(min=20, help="Of processes; four times those of a gate tell how often it is right.")
@@ -198,6 +213,7 @@ def calibrate(
 ) -> None:
     """Measure how much times differ on this machine when nothing changed, which the gate has to know."""
     from keras_styles import runtime
+    from keras_styles.calibration import calibration_table, rates_of
     from keras_styles.gate_run import measure_unchanged, save_calibration
     from keras_styles.workloads import ARCHITECTURES, cells_of
 
@@ -209,6 +225,11 @@ def calibrate(
     record = measure_unchanged(plan, pairs, device=device, folder=kept, show=console.print)
     path, trouble = save_calibration(record, results)
     shutil.rmtree(kept)
+    console.print(trouble or f"saved as {path}", markup=False)
+    with console.status("replaying it, to see how often the gate would be wrong"):
+        rates = rates_of(record)
+    console.print(calibration_table([*rates.rates, *rates.frontier]), markup=False)
+    path, trouble = save_calibration(rates, results)
     console.print(trouble or f"saved as {path}", markup=False)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from keras_styles.calibration import CalibrationRecord, thresholds
+from keras_styles.calibration import CalibrationRecord, RatesRecord, thresholds
 from keras_styles.gate import GateRecord, gate_outcome, suspects
 from keras_styles.processes import (
     THIS_CODE,
@@ -138,10 +138,11 @@ def save_gate(record: GateRecord, results: Path) -> tuple[Path, str | None]:
     return save(results / machine, name, record.model_dump_json(indent=1, exclude_defaults=True) + "\n")
 
 
-def save_calibration(record: CalibrationRecord, results: Path) -> tuple[Path, str | None]:
-    """Save a calibration under a unique name; see `keras_styles.records.save`."""
+def save_calibration(record: CalibrationRecord | RatesRecord, results: Path) -> tuple[Path, str | None]:
+    """Save a calibration, or what it comes to, under a unique name; see `keras_styles.records.save`."""
     here = record.environment
-    name = f"{slug(here.machine)}-{here.engine}-{here.device}-{stamp(record.created)}.json"
+    kind = "rates-" if isinstance(record, RatesRecord) else ""
+    name = f"{kind}{slug(here.machine)}-{here.engine}-{here.device}-{stamp(record.created)}.json"
     return save(results / "calibration", name, record.model_dump_json(indent=1, exclude_defaults=True) + "\n")
 
 

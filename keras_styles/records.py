@@ -76,6 +76,7 @@ class Failure(Schema):
 
     test: str
     message: str
+    script: str | None = Field(default=None, description="shows it with Keras and NumPy alone; new in version 3")
 
 
 class Sensitivity(Schema):
@@ -111,7 +112,7 @@ class EquivalenceRecord(Schema):
     """
 
     kind: Literal["equivalence"] = "equivalence"
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     created: AwareDatetime
     environment: Environment
     profile: str

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -191,6 +192,13 @@ def explain_and_keep(failure: Failure, results: Path) -> str:
     except Exception as error:  # whatever it is, it must not stand in the place of the failure
         remarks.append(f"the case could not be kept: {type(error).__name__}: {error}")
     return explain(failure.comparisons, failure.records, steps.first if steps else None, kept, remarks)
+
+
+def kept_script(text: str) -> str | None:
+    """Return the stand-alone script of the case that the text of a failure names; None if none was kept."""
+    found = re.search(r"^  kept in +(\S.*)$", text, re.MULTILINE)
+    path = Path(found[1]) / SCRIPT if found else None
+    return path.read_text(encoding="utf-8") if path and path.is_file() else None
 
 
 def _remarks(steps: Steps, records: Mapping[str, Record]) -> list[str]:

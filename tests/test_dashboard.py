@@ -1,5 +1,6 @@
-"""The page: it shows what the records say, nothing in a record can break it, and nothing is fetched from anywhere."""
+"""The pages: they show what the records say, nothing in a record can break them, and nothing comes from elsewhere."""
 
+import html
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -11,14 +12,17 @@ import numpy as np
 import pytest
 
 from keras_styles.costs import conclude
+from keras_styles.dashboard import site
 from keras_styles.dashboard.charts import DIFFER, costs_chart, margins_chart
-from keras_styles.dashboard.page import render, write_page
+from keras_styles.dashboard.site import Content, build_site
 from keras_styles.dashboard.summary import Section, Summary, summarize
+from keras_styles.history import History
 from keras_styles.records import (
     Benchmark,
     BenchmarkExtras,
     BenchmarkRun,
     BenchmarkStats,
+    DifferencesRecord,
     Failure,
     MachineInfo,
     ResultsError,
@@ -107,6 +111,16 @@ def section(**changed: object) -> Section:
 def measuring(*records: ProcessRecord, **extras: Any) -> BenchmarkRun:
     """Return a run of the benchmark of these processes."""
     return RUN.model_copy(update={"keras_styles": BenchmarkExtras(unmeasured=[], processes=list(records), **extras)})
+
+
+def pages_of(summary: Summary) -> dict[str, str]:
+    """Return the pages of a summary, without a history."""
+    return site.render(Content(summary, History([], [], [], []), []))[0]
+
+
+def render(summary: Summary) -> str:
+    """Return the text of all pages."""
+    return "".join(pages_of(summary).values())
 
 
 def page_of(*records: ProcessRecord, **extras: Any) -> str:
@@ -288,9 +302,9 @@ def bars(page: str) -> dict[str, int]:
 
 
 def test_every_margin_is_drawn_and_one_past_the_bound_has_its_number() -> None:
-    page = render(Summary([section()]))
+    page = pages_of(Summary([section()]))["equivalence"]
     assert bars(page) == PASSED.stages[0].margins
-    assert DIFFER not in page.split("What does it cost")[0]
+    assert DIFFER not in page
     margins = {"0": 1, "2^-20": 2, "2^0": 3, "2^1": 77, "2^1023": 5, "inf": 88}
     stage = PASSED.stages[0].model_copy(update={"margins": margins})
     page = render(Summary([section(equivalence=PASSED.model_copy(update={"stages": [stage]}))]))
@@ -359,21 +373,23 @@ def test_hostile_records_are_shown_as_text() -> None:
         update={"keras_styles": BenchmarkExtras(unmeasured=[cell], processes=[*odd, *doubtful])}
     )
     page = render(Summary([section(equivalence=failed, benchmark=hostile_run)], set_aside=[HOSTILE]))
-    assert "<script" not in page.lower()
+    assert "<script>" not in page.lower(), "the pages' own scripts have an address"
     assert "&lt;script&gt;" in page
     assert "{{ 7 * 7 }}" in page
 
 
-def test_the_page_asks_nobody_for_anything() -> None:
-    page = render(Summary([section(benchmark=measuring(*processes()))]))
-    assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?!#)[^"' >]+""", page)
-    assert "url(" not in page
-    assert "default-src 'none'" in page
-    # What is left of addresses are the names of XML's vocabularies.
-    assert set(re.findall(r"https?://[^\"' <]+", page)) <= {
-        "http://www.w3.org/2000/svg",
-        "http://www.w3.org/1999/xlink",
-    }
+def test_the_pages_ask_nobody_for_anything() -> None:
+    pages = pages_of(Summary([section(benchmark=measuring(*processes()))]))
+    for name, page in pages.items():
+        asked = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'>]+)""", page)
+        assert all(re.match(r"(static/|data:,|#|[a-z]+\.html)", address) for address in asked), name
+        assert "url(" not in page
+        assert "default-src 'none'" in html.unescape(page)
+        # What is left of addresses are the names of XML's vocabularies.
+        assert set(re.findall(r"https?://[^\"' <]+", page)) <= {
+            "http://www.w3.org/2000/svg",
+            "http://www.w3.org/1999/xlink",
+        }
 
 
 def test_the_newest_record_is_shown_and_a_corrupt_one_set_aside(results: Path) -> None:
@@ -386,8 +402,9 @@ def test_the_newest_record_is_shown_and_a_corrupt_one_set_aside(results: Path) -
     assert shown.equivalence is not None
     assert shown.equivalence.created.year == 2026
     assert len(summary.set_aside) == 1
-    page, _ = write_page(results, results / "dashboard")
+    page, content = build_site(results, results / "dashboard")
     assert str(corrupt) in page.read_text(encoding="utf-8")
+    assert len(content.set_aside) == 1
 
 
 def test_a_part_of_the_suite_never_hides_the_whole(results: Path) -> None:
@@ -426,25 +443,61 @@ def test_a_benchmark_file_with_a_broken_value_is_set_aside(results: Path, change
     assert len(summarize(results).set_aside) == 1
 
 
-def test_a_page_that_cannot_be_written_is_one_sentence(results: Path) -> None:
+def test_a_site_that_cannot_be_written_is_one_sentence(results: Path) -> None:
     save_equivalence(PASSED, results)
-    (results / "out" / "index.html").mkdir(parents=True)
-    with pytest.raises(ResultsError, match=r"The page .*index\.html cannot be written \(Is a directory\); make room"):
-        write_page(results, results / "out")
+    (results / "taken").write_text("a file in the way", encoding="utf-8")
+    with pytest.raises(
+        ResultsError, match=r"The site .*out cannot be written \(.*\); make room, or give another --out"
+    ):
+        build_site(results, results / "taken" / "out")
 
 
-def test_no_record_at_all_says_what_to_run(results: Path, run: Run) -> None:
-    with pytest.raises(ResultsError, match="run pytest equivalence/ and pytest bench/ --benchmark-save first"):
-        write_page(results, results)
-    done = run("keras_styles.cli", "report")
-    assert done.returncode == 2
-    assert done.stderr.startswith("keras-styles: There is no record under ")
-    assert "Traceback" not in done.stderr
+def test_a_folder_of_somebody_elses_is_not_replaced(results: Path, tmp_path: Path) -> None:
+    other = tmp_path / "thesis"
+    other.mkdir()
+    (other / "chapter.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(ResultsError, match="holds other files than a site of keras-styles; give another --out"):
+        build_site(results, other)
+    assert (other / "chapter.txt").exists()
+    page, _ = build_site(results, tmp_path / "site")
+    assert build_site(results, tmp_path / "site")[0] == page, "one of ours is built anew"
 
 
-def test_the_report_is_built_without_an_engine(run: Run, results: Path) -> None:
-    """A page can be built where no engine is installed, and in a second instead of five."""
+def test_no_record_at_all_says_what_to_run(run: Run, results: Path) -> None:
+    done = run("keras_styles.cli", "dashboard")
+    assert done.returncode == 0, done.stderr
+    page = Path(done.stdout.strip()).read_text(encoding="utf-8")
+    assert "Nothing is on record yet" in page
+    for command in ("pytest equivalence/", "pytest bench/ --benchmark-save", "keras-styles differences --run"):
+        assert f"<code>{command}</code>" in page
+
+
+def test_the_site_is_built_without_an_engine(run: Run, results: Path) -> None:
+    """It can be built where no engine is installed, and sooner than one is imported."""
     save_equivalence(PASSED, results)
-    done = run("keras_styles.cli", "report", KERAS_BACKEND="none of them")
+    done = run("keras_styles.cli", "dashboard", KERAS_BACKEND="none of them")
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_file()
+
+
+def test_what_changed_since_the_last_run_of_the_ledger_is_told() -> None:
+    path = max((ROOT / "results").glob("*/differences-*.json"))
+    before = load(path, DifferencesRecord)
+    first, *others = before.engines[0].differences
+    changed = first.model_copy(update={"verdict": "changed", "reason": "Keras changed."})
+    engines = [before.engines[0].model_copy(update={"differences": [changed, *others]}), *before.engines[1:]]
+    now = before.model_copy(update={"engines": engines})
+    today = pages_of(Summary([], differences=now, previous_differences=before))["index"]
+    engine = before.engines[0].engine
+    assert f'<a href="differences.html#{first.id}">{first.id}</a> is changed on {engine}, and was holds.' in today
+    assert "Nothing changed since the run" in pages_of(Summary([], before, before))["index"]
+    assert "There is no run before this one" in pages_of(Summary([], before))["index"]
+
+
+def test_a_failure_can_be_copied_as_a_script() -> None:
+    script = "print('</pre><script>alert(1)</script>')"
+    failed = RECORD.model_copy(update={"failures": [Failure(test="t", message="m", script=script)]})
+    page = pages_of(Summary([section(equivalence=failed)]))["equivalence"]
+    (shown,) = re.findall(r'<pre id="([^"]+)">(.*?)</pre>', page, re.S)
+    assert html.unescape(shown[1]) == script
+    assert f'data-copies="{shown[0]}"' in page

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from keras_styles.dashboard.matrix import matrix
-from keras_styles.dashboard.page import render
 from keras_styles.dashboard.summary import Summary, summarize
 from keras_styles.differences import Outcome, find, ledger
 from keras_styles.records import DifferencesRecord, ProbedDifference, ProbedEngine, save_differences
 from tests.numpy_training import ENVIRONMENT
+from tests.test_dashboard import render
 
 HOSTILE = "<script>alert(1)</script>"
 

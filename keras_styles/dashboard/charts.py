@@ -189,6 +189,8 @@ def _fold(margins: dict[str, int]) -> tuple[dict[str, int], bool]:
 
 def _svg(chart: Any) -> Markup:
     themed = chart.configure(
+        # Labels are measured with another font than the reader's, which may be wider.
+        padding={"left": 16, "top": 5, "right": 5, "bottom": 5},
         background="transparent",
         font="system-ui, sans-serif",
         title=alt.TitleConfig(color=INK, anchor="start", fontSize=13, fontWeight="normal"),

@@ -1,4 +1,4 @@
-"""Summaries: which records of a results folder a page shows, and what they come to."""
+"""Summaries: which records of a results folder the site shows, and what they come to."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from keras_styles.costs import Conclusion, conclude
 from keras_styles.environment import Environment
@@ -17,13 +18,16 @@ from keras_styles.records import (
     BenchmarkRun,
     DifferencesRecord,
     EquivalenceRecord,
+    MachineInfo,
     ResultsError,
     StageSummary,
     ThroughputInfo,
     UnmeasuredCell,
     load,
     merge_stages,
+    slug,
 )
+from keras_styles.schema import Schema
 from keras_styles.workloads import Counters, ProcessRecord
 
 
@@ -57,6 +61,16 @@ class Section:
 
     equivalence: EquivalenceRecord | None
     benchmark: BenchmarkRun | None
+
+    @property
+    def identity(self) -> Identity:
+        """What both records share."""
+        return identity(self.environment)
+
+    @property
+    def anchor(self) -> str:
+        """The name of its place in a page."""
+        return slug("-".join(self.identity))
 
     @property
     def environment(self) -> Environment:
@@ -131,49 +145,103 @@ class Section:
 
 @dataclass(frozen=True)
 class Summary:
-    """All sections, by identity, the newest run of the ledger's probes, and a sentence for each file set aside."""
+    """What a results folder holds.
+
+    Attributes:
+        sections: by identity.
+        differences: the newest run of the ledger's probes.
+        previous_differences: the one before it.
+        set_aside: a sentence for each file that could not be read.
+        equivalence_runs: all complete runs by identity, in the order of time.
+        shown: the files that sections and differences come from.
+    """
 
     sections: list[Section]
     differences: DifferencesRecord | None = None
+    previous_differences: DifferencesRecord | None = None
     set_aside: list[str] = field(default_factory=list)
+    equivalence_runs: dict[Identity, list[EquivalenceRecord]] = field(default_factory=dict)
+    shown: list[Path] = field(default_factory=list)
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest record was made."""
+        moments = [section.equivalence.created for section in self.sections if section.equivalence]
+        moments += [section.benchmark.datetime for section in self.sections if section.benchmark]
+        return max(moments + ([self.differences.created] if self.differences else []), default=None)
+
+
+class _Process(Schema):
+    """A process of which nothing is looked at."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class _ExtrasHeader(Schema):
+    model_config = ConfigDict(extra="ignore")
+
+    processes: list[_Process] = Field(default=[])
+
+
+class _RunHeader(Schema):
+    """What decides which run is shown; a thousand whole ones would take minutes and gigabytes."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    datetime: AwareDatetime
+    machine_info: MachineInfo
+    keras_styles: _ExtrasHeader
 
 
 def summarize(results: Path) -> Summary:
-    """Read all records under `results` and keep the newest of each identity.
+    """Read the records under `results` and keep the newest of each identity.
 
     A complete run of the equivalence suite is preferred to any that is not, however old: what a part of the suite
     showed must not hide what the whole did. So is a run of the benchmark that measured costs to one that did not. A
     file that cannot be read costs a sentence, not the page.
     """
-    equivalence: dict[Identity, EquivalenceRecord] = {}
-    benchmarks: dict[Identity, dict[Path, BenchmarkRun]] = {}
-    differences: DifferencesRecord | None = None
+    equivalence: dict[Identity, dict[Path, EquivalenceRecord]] = {}
+    benchmarks: dict[Identity, dict[Path, _RunHeader]] = {}
+    differences: dict[Path, DifferencesRecord] = {}
     set_aside = []
     for path in sorted(results.glob("*/*.json")):
         try:
             if path.name.startswith("equivalence-"):
                 record = load(path, EquivalenceRecord)
-                key = identity(record.environment)
-                equivalence[key] = max(record, equivalence.get(key, record), key=_completeness)
+                equivalence.setdefault(identity(record.environment), {})[path] = record
             elif path.name.startswith("differences-"):
-                probed = load(path, DifferencesRecord)
-                differences = max(probed, differences or probed, key=lambda r: r.created)
-            elif re.match(r"\d+_", path.name):  # other records, such as the gate's, are not for this page
-                run = load(path, BenchmarkRun)
-                benchmarks.setdefault(identity(run.machine_info.keras_styles), {})[path] = run
+                differences[path] = load(path, DifferencesRecord)
+            elif re.match(r"\d+_", path.name):  # other records, such as the gate's, are not for these pages
+                header = load(path, _RunHeader)
+                benchmarks.setdefault(identity(header.machine_info.keras_styles), {})[path] = header
         except ResultsError as error:
             set_aside.append(str(error))
     # The default engine first, since most readers came for it.
     keys = sorted(
         equivalence.keys() | benchmarks.keys(), key=lambda key: (key.machine, key.engine != "tensorflow", key)
     )
-    sections = []
+    sections, shown = [], []
     for key in keys:
-        section, unusable = _newest_usable(equivalence.get(key), benchmarks.get(key, {}))
+        path, newest = max(
+            equivalence.get(key, {}).items(), key=lambda item: _completeness(item[1]), default=(None, None)
+        )
+        file, section, unusable = _newest_usable(newest, benchmarks.get(key, {}))
         set_aside += unusable
+        shown += [each for each in (path, file) if each]
         if section:
             sections.append(section)
-    return Summary(sections, differences, set_aside)
+    probed = sorted(differences.items(), key=lambda item: item[1].created)
+    return Summary(
+        sections,
+        differences=probed[-1][1] if probed else None,
+        previous_differences=probed[-2][1] if len(probed) > 1 else None,
+        set_aside=set_aside,
+        equivalence_runs={
+            key: sorted((run for run in runs.values() if run.complete), key=lambda run: run.created)
+            for key, runs in equivalence.items()
+        },
+        shown=shown + [path for path, _ in probed[-1:]],
+    )
 
 
 def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:
@@ -181,19 +249,21 @@ def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:
 
 
 def _newest_usable(
-    equivalence: EquivalenceRecord | None, runs: Mapping[Path, BenchmarkRun]
-) -> tuple[Section | None, list[str]]:
-    """Return a section with the newest run that costs follow from, and a sentence for each newer one."""
+    equivalence: EquivalenceRecord | None, runs: Mapping[Path, _RunHeader]
+) -> tuple[Path | None, Section | None, list[str]]:
+    """Return the newest run that costs follow from, a section with it, and a sentence for each newer one."""
     unusable = []
     newest_first = sorted(
         runs.items(), key=lambda item: (bool(item[1].keras_styles.processes), item[1].datetime), reverse=True
     )
-    for path, run in newest_first:
-        section = Section(equivalence, run)
+    for path, _ in newest_first:
         try:
+            section = Section(equivalence, load(path, BenchmarkRun))
             section.conclusions  # noqa: B018 -- what is concluded here is kept for the page
+        except ResultsError as error:
+            unusable.append(str(error))
         except ValueError as error:
             unusable.append(f"The run {path} cannot be used ({error}); delete it, and run the benchmark again.")
         else:
-            return section, unusable
-    return Section(equivalence, None) if equivalence else None, unusable
+            return path, section, unusable
+    return None, Section(equivalence, None) if equivalence else None, unusable

@@ -1,0 +1,232 @@
+"""Specs: the charts that a reader can point at, as Vega-Lite with their data; the page draws them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from keras_styles.annotations import Annotation
+from keras_styles.costs import Cost
+from keras_styles.dashboard.charts import COLOURS, SHAPES
+from keras_styles.history import Timeline
+from keras_styles.records import EquivalenceRecord
+from keras_styles.styles import STYLES
+from keras_styles.workloads import BATCH_PHASES, BATCH_SIZE, TWIN, WIDTH, ProcessRecord
+
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
+# Digits that a picture can show; more would only make the site larger.
+DIGITS: Final = 4
+
+Spec = dict[str, Any]
+
+
+def _style(values: Sequence[str] = STYLES) -> dict[str, Spec]:
+    """Return colour and shape by style; neither is the only sign."""
+    colours = [COLOURS.get(value, "#009e73") for value in values]
+    shapes = [SHAPES.get(value, "triangle-up") for value in values]
+    return {
+        "color": {"field": "style", "type": "nominal", "scale": {"domain": list(values), "range": colours}},
+        "shape": {"field": "style", "type": "nominal", "scale": {"domain": list(values), "range": shapes}},
+    }
+
+
+def _tooltip(*fields: str) -> list[Spec]:
+    return [{"field": field, "type": "nominal"} for field in fields]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
+    """Return the worst margin of each architecture over time, or None if no run has one.
+
+    Args:
+        runs: of one identity, in the order of time.
+    """
+    points = [
+        {
+            "date": run.created.isoformat(),
+            "architecture": f"{architecture}, tier {tier}",
+            "margin": _short(worst),
+            "commit": (run.environment.commit or "unknown")[:10],
+        }
+        for run in runs
+        for (architecture, tier), worst in sorted(_worst_margins(run).items())
+    ]
+    if not points:
+        return None
+    x = {"field": "date", "type": "temporal", "title": None}
+    y = {
+        "field": "margin",
+        "type": "quantitative",
+        "title": "worst margin (1 = all that is allowed)",
+        "scale": {"domainMax": 1.05},
+    }
+    colour = {"field": "architecture", "type": "nominal", "legend": {"columns": 1}}
+    return {
+        "$schema": SCHEMA,
+        "width": 520,
+        "height": 240,
+        "layer": [
+            {"data": {"values": points}, "mark": "line", "encoding": {"x": x, "y": y, "color": colour}},
+            {
+                "data": {"values": points},
+                "mark": {"type": "point", "filled": True},
+                "encoding": {
+                    "x": x,
+                    "y": y,
+                    "color": colour,
+                    "tooltip": _tooltip("architecture", "margin", "date", "commit"),
+                },
+            },
+            {"data": {"values": [{}]}, "mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"y": {"datum": 1}}},
+        ],
+    }
+
+
+def _worst_margins(run: EquivalenceRecord) -> dict[tuple[str, int], float]:
+    worst: dict[tuple[str, int], float] = {}
+    for stage in run.stages:
+        if stage.worst_margin is not None and np.isfinite(stage.worst_margin):
+            key = stage.architecture, stage.tier
+            worst[key] = max(stage.worst_margin, worst.get(key, 0.0))
+    return worst
+
+
+def scaling_spec(costs: Sequence[Cost]) -> Spec | None:
+    """Return how the time grows with batch size and width, or None if only one size was measured.
+
+    Args:
+        costs: of one architecture.
+    """
+    panels = []
+    for name, of_other in (("batch_size", "width"), ("width", "batch_size")):
+        usual = {"width": WIDTH, "batch_size": BATCH_SIZE}[of_other]
+        points = [
+            {
+                "phase": cost.workload.phase,
+                "style": cost.contender,
+                "size": getattr(cost.workload, name),
+                "seconds": _short(cost.seconds),
+            }
+            for cost in costs
+            if cost.contender in STYLES
+            and cost.seconds
+            and cost.workload.phase in BATCH_PHASES
+            and getattr(cost.workload, of_other) == usual
+        ]
+        if len({point["size"] for point in points}) > 1:
+            panels.append(_panel(name.replace("_", " "), points))
+    return {"$schema": SCHEMA, "vconcat": panels} if panels else None
+
+
+def _panel(title: str, points: list[Spec]) -> Spec:
+    x = {"field": "size", "type": "quantitative", "scale": {"type": "log"}, "title": title}
+    y = {"field": "seconds", "type": "quantitative", "scale": {"type": "log"}, "title": "seconds"}
+    return {
+        "data": {"values": points},
+        "facet": {"column": {"field": "phase", "type": "nominal", "title": None, "sort": list(BATCH_PHASES)}},
+        "spec": {
+            "width": 160,
+            "height": 160,
+            "layer": [
+                {"mark": "line", "encoding": {"x": x, "y": y, "color": _style()["color"]}},
+                {
+                    "mark": {"type": "point", "filled": True, "size": 50},
+                    "encoding": {"x": x, "y": y, **_style(), "tooltip": _tooltip("style", "phase", "size", "seconds")},
+                },
+            ],
+        },
+        "resolve": {"scale": {"y": "independent"}},
+    }
+
+
+def distribution_spec(processes: Sequence[ProcessRecord], architecture: str) -> Spec | None:
+    """Return what each process says about each phase at the usual size, one mark for each; None if there is nothing.
+
+    Args:
+        processes: of one engine and device.
+        architecture: which of theirs.
+    """
+    points = [
+        {
+            "phase": measured.workload.phase,
+            "style": style,
+            "process": process.number,
+            "milliseconds": _short(float(np.median(rounds)) / 1e6),
+        }
+        for process in processes
+        for measured in process.measured
+        if measured.workload.architecture == architecture
+        and (measured.workload.batch_size, measured.workload.width) == (BATCH_SIZE, WIDTH)
+        for style in (*STYLES, TWIN)
+        if (rounds := measured.nanoseconds.get(style))
+    ]
+    if not points:
+        return None
+    return {
+        "$schema": SCHEMA,
+        "data": {"values": points},
+        "facet": {"row": {"field": "phase", "type": "nominal", "title": None, "sort": None}},
+        "spec": {
+            "width": 460,
+            "height": {"step": 14},
+            "mark": {"type": "point", "filled": True, "opacity": 0.7},
+            "encoding": {
+                "x": {"field": "milliseconds", "type": "quantitative", "scale": {"zero": False}},
+                "y": {"field": "style", "type": "nominal", "title": None, "sort": [*STYLES, TWIN]},
+                **_style((*STYLES, TWIN)),
+                "tooltip": _tooltip("style", "process", "milliseconds"),
+            },
+        },
+        "resolve": {"scale": {"x": "independent"}},
+    }
+
+
+def timeline_data(timeline: Timeline, annotations: Sequence[Annotation]) -> Spec:
+    """Return the series of one machine and engine, as the page's script reads them.
+
+    A point is a list of seconds, ratio, both ends of its interval, and why there is no number; what is left out at the
+    end is not known.
+    """
+    identity = timeline.identity
+    place = {run.id: number for number, run in enumerate(timeline.runs)}
+    return {
+        "styles": list(STYLES),
+        "colours": [COLOURS[style] for style in STYLES],
+        "shapes": [SHAPES[style] for style in STYLES],
+        "runs": [
+            {
+                "id": run.id,
+                "moment": run.moment.isoformat(),
+                "commit": run.commit[:10] + ("+" if run.dirty else ""),
+                "release": f"keras {run.keras}, {identity.engine} {run.engine_version}",
+            }
+            for run in timeline.runs
+        ],
+        "series": [
+            {
+                "architecture": series.cell.architecture,
+                "workload": f"{series.cell.phase}, batch {series.cell.batch_size}, width {series.cell.width}",
+                "style": series.cell.style,
+                "points": [
+                    _trimmed([*(None if v is None else _short(v) for v in point[1:5]), point.why_not])
+                    for point in series.points
+                ],
+                "steps": [[step.quantity, place[step.first_after.id], step.factor] for step in series.steps],
+            }
+            for series in timeline.series
+        ],
+        "annotations": [
+            {"date": note.date.isoformat(), "words": note.text, "architecture": note.architecture}
+            for note in annotations
+            if note.machine in (None, identity.machine) and note.engine in (None, identity.engine)
+        ],
+    }
+
+
+def _trimmed(values: list[Any]) -> list[Any]:
+    while values and values[-1] is None:
+        values.pop()
+    return values

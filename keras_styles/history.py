@@ -1,0 +1,441 @@
+"""History: what all saved runs of the benchmark say about each cell over time, and where it took a step."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag
+from ruptures import KernelCPD
+from scipy import special, stats  # type: ignore[import-untyped]
+
+from keras_styles.annotations import Annotation, read_annotations
+from keras_styles.environment import Environment
+from keras_styles.gate import UNDER_TEST
+from keras_styles.records import MachineInfo, ResultsError, load
+from keras_styles.statistics import CONFIDENCE
+from keras_styles.styles import BASELINE_STYLE, STYLES
+from keras_styles.workloads import BATCH_SIZE, WIDTH
+
+Array = npt.NDArray[np.float64]
+Quantity = Literal["seconds", "ratio"]
+
+# May change along a series: what is under test, and the release of the operating system, which hosted machines replace
+# every few days. A step names those that changed with it.
+MAY_CHANGE: Final = UNDER_TEST | {"system"}
+
+# A regression is slower by more than this; nobody acts on less.
+REGRESSION: Final = 0.05
+# Only what lasts is a step. What disturbs a machine may disturb two or three runs in a row, so a step lasts for five,
+# the fewest that a median of nine follows.
+SHORTEST_SEGMENT: Final = 5
+WINDOW: Final = 2 * SHORTEST_SEGMENT - 1
+# What is farther from the median of its window than so many standard deviations is moved there: the cost is quadratic,
+# so one run that took ten times as long would weigh more than any step.
+OUTLYING: Final = 3.0
+# Of fewer points nobody knows the noise: eleven differences underestimate it by half too often.
+MIN_POINTS: Final = 12
+# Times the variance of the noise and the logarithm of the number of points, where short series count as `MIN_LENGTH`,
+# because there the variance is known less well. Chosen by simulation, so that of a hundred series of sixty points
+# without a step one at most is said to have one, also where one point in twenty is an outlier; the tests repeat it.
+PENALTY: Final = 6.0
+MIN_LENGTH: Final = 60
+# No machine repeats a time better than this; a series that never changes has no noise to divide by.
+SMALLEST_NOISE: Final = 1e-3
+
+NOT_RUN: Final = "not run"
+# Seconds: less than any clock's tick to thirty years, so that no ratio of them, nor its interval, leaves float64.
+_Seconds = Annotated[float, Field(ge=1e-12, le=1e9, allow_inf_nan=False)]
+_RUN_NAME: Final = re.compile(r"\d+_")
+
+
+class Identity(NamedTuple):
+    """What runs have to share to be joined: machine and settings, as in `Environment`, and what is timed."""
+
+    machine: str
+    cpu: str
+    cores: int
+    memory_gib: float
+    gpu: str | None
+    gpu_driver: str | None
+    threads: int
+    engine: str
+    device: str
+    mode: str
+    jit_compile: bool
+    dtype_policy: str
+    deterministic: bool
+    tensor_float_32: bool
+    workload_version: int
+
+
+class Cell(NamedTuple):
+    """What is timed, in which style."""
+
+    architecture: str
+    phase: str
+    batch_size: int
+    width: int
+    style: str
+
+
+class Run(NamedTuple):
+    """One saved run, and what may be another in the next run of the same series."""
+
+    id: str  # the file's name
+    moment: datetime
+    commit: str
+    branch: str | None
+    dirty: bool
+    keras: str
+    engine_version: str
+    python: str
+    numpy: str
+    system: str
+
+
+class Point(NamedTuple):
+    """What one run says about a cell; the ratio is that to the functional style, and has an interval if known."""
+
+    run: Run
+    seconds: float | None = None  # median over processes
+    ratio: float | None = None  # geometric mean over processes
+    low: float | None = None
+    high: float | None = None
+    why_not: str | None = None  # why there is no time or, where there is one, no ratio
+
+
+class Change(NamedTuple):
+    """What was not the same in two runs."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A lasting change of a cell, somewhere between two runs; those between them have no number.
+
+    Attributes:
+        identity: where the cell was timed.
+        cell: which one it is.
+        quantity: what changed, the time or its ratio to the functional style.
+        last_before: the last run before the step.
+        first_after: the first one after it.
+        factor: the median from this step to the next, as a ratio to that from the last step to this one.
+        remaining: the median from the last step of the series on, likewise: 1 if this step was undone since.
+    """
+
+    identity: Identity
+    cell: Cell
+    quantity: Quantity
+    last_before: Run
+    first_after: Run
+    factor: float
+    remaining: float
+
+    @property
+    def changes(self) -> list[Change]:
+        """What changed beside the commit, in the order of their names."""
+        both = ((name, getattr(self.last_before, name), getattr(self.first_after, name)) for name in sorted(MAY_CHANGE))
+        return [Change(*each) for each in both if each[0] != "commit" and each[1] != each[2]]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One cell over time: a point for each run of its timeline, and its steps in the order of time."""
+
+    cell: Cell
+    points: list[Point]
+    steps: list[Step]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All runs of one identity in the order of time, and a series for each cell that any of them knows."""
+
+    identity: Identity
+    runs: list[Run]
+    series: list[Series]
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that is known over time.
+
+    Attributes:
+        timelines: by machine; the default engine first, and of one engine what ran last.
+        regressions: steps by which something got slower by more than `REGRESSION`, worst first.
+        annotations: what people know, in the order of their dates.
+        set_aside: a sentence for each file that cannot be used.
+    """
+
+    timelines: list[Timeline]
+    regressions: list[Step]
+    annotations: list[Annotation]
+    set_aside: list[str]
+
+
+class _Light(BaseModel):
+    """The part of a saved run that the history needs; the rest, all rounds of all processes, is not looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Cost(_Light):
+    """What names a cell, and how it was timed."""
+
+    architecture: str
+    phase: str
+    batch_size: PositiveInt = BATCH_SIZE  # files of version 1 do not say: they had one size
+    width: PositiveInt = WIDTH
+    style: str
+    engine: str
+    device: str
+    mode: str
+    jit_compile: bool
+    workload_version: int
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.architecture, self.phase, self.batch_size, self.width, self.style)
+
+    def identity(self, environment: Environment) -> Identity:
+        """Return the identity of the series: a run on the GPU may time cells on the CPU, too."""
+        fields = type(self).model_fields
+        return Identity(*(getattr(self if name in fields else environment, name) for name in Identity._fields))
+
+
+def _kind(extra_info: Any) -> str:
+    return "cost" if isinstance(extra_info, dict) and extra_info.get("kind") == "cost" else "other"
+
+
+# What is of another kind, such as throughput, has no place here; what says that it is a cost has to be one.
+_ExtraInfo = Annotated[
+    Annotated[_Cost, Tag("cost")] | Annotated[dict[str, Any], Tag("other")],
+    Discriminator(_kind),
+]
+
+
+class _Stats(_Light):
+    data: Annotated[list[_Seconds], Field(min_length=1)]
+
+
+class _Benchmark(_Light):
+    stats: _Stats
+    extra_info: _ExtraInfo
+
+
+class _Unmeasured(_Light):
+    outcome: str
+    reason: str
+    extra_info: _ExtraInfo
+
+
+class _Commit(_Light):
+    id: str
+    branch: str | None
+    dirty: bool
+
+
+class _Extras(_Light):
+    schema_version: Literal[1, 2]
+    unmeasured: list[_Unmeasured]
+
+
+class _Saved(_Light):
+    """One file of pytest-benchmark, as far as the history reads it."""
+
+    datetime: AwareDatetime
+    commit_info: _Commit
+    machine_info: MachineInfo
+    benchmarks: list[_Benchmark]
+    keras_styles: _Extras
+
+
+# Of each cell what each process took, in seconds, or why there is nothing.
+_Cells = dict[Cell, list[float] | str]
+
+
+class _ReadRun(NamedTuple):
+    run: Run
+    cells: dict[Identity, _Cells]
+
+
+def read_history(results: Path) -> History:
+    """Read all runs of the benchmark under `results`; a file that cannot be read costs a sentence, not the page."""
+    runs, set_aside = _read_runs(results)
+    annotations, trouble = read_annotations(results)
+    by_identity: dict[Identity, list[tuple[Run, _Cells]]] = {}
+    for run, of_identities in runs:
+        for identity, cells in of_identities.items():
+            by_identity.setdefault(identity, []).append((run, cells))
+    timelines = [_timeline(identity, known) for identity, known in by_identity.items()]
+    timelines.sort(key=lambda timeline: timeline.runs[-1].moment, reverse=True)
+    timelines.sort(key=lambda timeline: (timeline.identity.machine, *_default_first(timeline.identity.engine)))
+    steps = [step for timeline in timelines for series in timeline.series for step in series.steps]
+    regressions = [step for step in steps if step.factor > 1 + REGRESSION]
+    return History(
+        timelines=timelines,
+        regressions=sorted(regressions, key=lambda step: step.factor, reverse=True),
+        annotations=annotations,
+        set_aside=set_aside + ([trouble] if trouble else []),
+    )
+
+
+def _default_first(engine: str) -> tuple[bool, str]:
+    """Return what sorts engines by name, but the default one first, since most readers came for it."""
+    return engine != "tensorflow", engine
+
+
+def _read_runs(results: Path) -> tuple[list[_ReadRun], list[str]]:
+    """Return all runs in the order of time, those of one moment by name, and a sentence for each file set aside."""
+    runs, set_aside = [], []
+    for path in sorted(results.glob("*/*.json")):
+        if not _RUN_NAME.match(path.name):
+            continue
+        try:
+            runs.append(_condense(path.name, load(path, _Saved)))
+        except ResultsError as error:
+            set_aside.append(str(error))
+    return sorted(runs, key=lambda read: (read.run.moment, read.run.id)), set_aside
+
+
+def _condense(name: str, saved: _Saved) -> _ReadRun:
+    """Keep of a file what the history is made of: a thousand whole ones would not fit into memory."""
+    environment, commit = saved.machine_info.keras_styles, saved.commit_info
+    run = Run(
+        id=name,
+        moment=saved.datetime,
+        commit=commit.id,
+        branch=commit.branch,
+        dirty=commit.dirty,
+        **{field: getattr(environment, field) for field in ("keras", "engine_version", "python", "numpy", "system")},
+    )
+    cells: dict[Identity, _Cells] = {}
+    for cost, found in _costs(saved):
+        cells.setdefault(cost.identity(environment), {})[cost.cell] = found
+    return _ReadRun(run, cells)
+
+
+def _costs(saved: _Saved) -> Iterator[tuple[_Cost, list[float] | str]]:
+    """Give each cell of a style with what was measured, or else why not."""
+    for unmeasured in saved.keras_styles.unmeasured:
+        if isinstance(unmeasured.extra_info, _Cost) and unmeasured.extra_info.style in STYLES:
+            yield unmeasured.extra_info, f"{unmeasured.outcome}: {unmeasured.reason}"
+    for benchmark in saved.benchmarks:
+        if isinstance(benchmark.extra_info, _Cost) and benchmark.extra_info.style in STYLES:
+            seconds = benchmark.stats.data
+            # In version 1 these are the rounds of one process, which are not independent.
+            yield (
+                benchmark.extra_info,
+                seconds if saved.keras_styles.schema_version > 1 else [float(np.median(seconds))],
+            )
+
+
+def _timeline(identity: Identity, known: Sequence[tuple[Run, _Cells]]) -> Timeline:
+    """Return what the runs of one identity say; cells in the order of the newest run, then those it does not know."""
+    series = []
+    for cell in dict.fromkeys(cell for _, cells in reversed(known) for cell in cells):
+        points = [_point(run, cells, cell) for run, cells in known]
+        quantities: tuple[Quantity, ...] = ("seconds", "ratio")
+        steps = [step for quantity in quantities for step in _steps(identity, cell, points, quantity)]
+        series.append(Series(cell, points, sorted(steps, key=lambda step: step.first_after.moment)))
+    return Timeline(identity, [run for run, _ in known], series)
+
+
+def _point(run: Run, cells: Mapping[Cell, list[float] | str], cell: Cell) -> Point:
+    """Return what one run says about a cell."""
+    found = cells.get(cell, NOT_RUN)
+    if isinstance(found, str):
+        return Point(run, why_not=found)
+    seconds = median(found)
+    if cell.style == BASELINE_STYLE:
+        return Point(run, seconds)
+    baseline = cells.get(cell._replace(style=BASELINE_STYLE), NOT_RUN)
+    if isinstance(baseline, str):
+        return Point(run, seconds, why_not=f"no ratio, since {BASELINE_STYLE} has no time: {baseline}")
+    if len(found) != len(baseline):
+        why_not = f"no ratio, since {len(found)} processes timed it and {len(baseline)} timed {BASELINE_STYLE}"
+        return Point(run, seconds, why_not=why_not)
+    return Point(run, seconds, *_ratio(found, baseline))
+
+
+def _ratio(seconds: Sequence[float], baseline: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """Return the geometric mean of the ratios of pairs, and where it lies by a t distribution, if that is known."""
+    # In plain Python, because NumPy takes ten times as long for a handful of numbers, and there are many handfuls.
+    logs = [math.log(time / other) for time, other in zip(seconds, baseline, strict=True)]
+    mean = math.fsum(logs) / len(logs)
+    if len(logs) < 2:
+        return math.exp(mean), None, None
+    variance = math.fsum((log - mean) ** 2 for log in logs) / (len(logs) - 1)
+    margin = _t_quantile(len(logs) - 1) * math.sqrt(variance / len(logs))
+    return math.exp(mean), math.exp(mean - margin), math.exp(mean + margin)
+
+
+@cache
+def _t_quantile(degrees: int) -> float:
+    """Return what a t distribution stays below in size with the usual confidence."""
+    return float(special.stdtrit(degrees, (1 + CONFIDENCE) / 2))
+
+
+def _steps(identity: Identity, cell: Cell, points: Sequence[Point], quantity: Quantity) -> list[Step]:
+    """Return the steps of one quantity along a series, over its gaps."""
+    numbers = [(point.run, math.log(value)) for point in points if (value := getattr(point, quantity)) is not None]
+    logs = np.array([log for _, log in numbers])
+    firsts = find_steps(logs)
+    levels = [float(np.median(segment)) for segment in np.split(logs, firsts)] if firsts else []
+    return [
+        Step(
+            identity=identity,
+            cell=cell,
+            quantity=quantity,
+            last_before=numbers[first - 1][0],
+            first_after=numbers[first][0],
+            factor=math.exp(after - before),
+            remaining=math.exp(levels[-1] - before),
+        )
+        for first, (before, after) in zip(firsts, pairwise(levels), strict=True)
+    ]
+
+
+def find_steps(logs: Array) -> list[int]:
+    """Return where a series changes its level for good: the positions of the first points of new levels.
+
+    Pelt minimizes the squared distances to the mean of each segment plus a penalty for each segment. The penalty
+    follows from the noise and the number of points. The noise is taken from the differences of neighbours, of which a
+    step makes only one large, by their median absolute deviation, which leaves outliers out; it is right where the
+    noise of neighbours is independent, and where the machine wanders slowly, steps are what follows it.
+
+    Args:
+        logs: logarithms of times or of ratios in the order of time, of shape (points,).
+    """
+    if len(logs) < MIN_POINTS:
+        return []
+    deviation = stats.median_abs_deviation(np.diff(logs), scale="normal") / math.sqrt(2)
+    noise = max(float(deviation), SMALLEST_NOISE)
+    in_noise = (logs - np.median(logs)) / noise
+    penalty = PENALTY * math.log(max(len(logs), MIN_LENGTH))
+    # Pelt in C, where a linear kernel is the squared distance: in Python a series of a thousand takes seconds.
+    ends = KernelCPD(kernel="linear", min_size=SHORTEST_SEGMENT).fit(_tamed(in_noise)).predict(pen=penalty)
+    return [int(end) for end in ends[:-1]]
+
+
+def _tamed(values: Array) -> Array:
+    """Move outliers to the edge of what is usual around them; at both ends the window is that of its neighbour.
+
+    Args:
+        values: in standard deviations of the noise, of shape (points,).
+    """
+    middle = np.median(np.lib.stride_tricks.sliding_window_view(values, WINDOW), axis=1)
+    middle = np.pad(middle, WINDOW // 2, mode="edge")
+    return np.clip(values, middle - OUTLYING, middle + OUTLYING)
