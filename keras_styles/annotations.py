@@ -28,10 +28,9 @@ class Annotation:
     engine: _Text | None = None
     architecture: _Text | None = None
 
-    def concerns(self, machine: str, engine: str, architecture: str) -> bool:
-        """Tell whether it is about an architecture on a machine and an engine."""
-        pairs = ((self.machine, machine), (self.engine, engine), (self.architecture, architecture))
-        return all(wanted in (None, found) for wanted, found in pairs)
+    def concerns(self, machine: str, engine: str) -> bool:
+        """Tell whether it is about any architecture on a machine and an engine."""
+        return self.machine in (None, machine) and self.engine in (None, engine)
 
 
 _ANNOTATIONS: Final = TypeAdapter(list[Annotation])

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AwareDatetime, Field, model_validator
+from annotated_types import MinLen
+from pydantic import AwareDatetime, Field, PositiveInt, model_validator
 from scipy import stats  # type: ignore[import-untyped]
 
 from keras_styles.environment import Environment
@@ -107,7 +108,7 @@ class Rates(Schema):
 
     rule: str
     pairs: int
-    splits: int
+    splits: PositiveInt
     cells: int
     false_alarms: int
     low: float
@@ -193,7 +194,7 @@ def gate_rule(draw: Draw, slow_down: float) -> Bools:
     slower = second + np.log(slow_down)
     suspect = p_slower(first + np.log(slow_down), axis=1) <= SCREENING_LEVEL
     p_values = np.where(suspect, p_slower(slower, axis=1), np.inf)
-    large = np.exp(slower.mean(axis=1)) > 1 + draw.limits
+    large: Bools = np.exp(slower.mean(axis=1)) > 1 + draw.limits
     return large & (holm_beside(p_values, unchanged) <= STATISTICAL_LEVEL)
 
 
@@ -355,7 +356,7 @@ class RatesRecord(Schema):
     created: AwareDatetime
     environment: Environment
     processes: int
-    rates: list[Rates] = Field(description="of every rule")
+    rates: Annotated[list[Rates], MinLen(1)] = Field(description="of every rule")
     frontier: list[Rates] = Field(description="of the gate by the number of its pairs")
 
     @property

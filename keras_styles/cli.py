@@ -179,7 +179,7 @@ def costs(
     summary = summarize(folder)
     for sentence in summary.set_aside:
         console.print(f"Set aside: {sentence}", markup=False)
-    conclusions = [conclusion for section in summary.sections for conclusion in section.conclusions.values()]
+    conclusions = [conclusion for section in summary.with_costs for conclusion in section.conclusions.values()]
     if not conclusions:
         raise ResultsError(
             f"There is no run of the benchmark under {folder}; run pytest bench/ --benchmark-save first."

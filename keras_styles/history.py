@@ -34,13 +34,15 @@ MAY_CHANGE: Final = UNDER_TEST | {"system"}
 
 # A regression is slower by more than this; nobody acts on less.
 REGRESSION: Final = 0.05
-# Only what lasts is a step. What disturbs a machine may disturb two or three runs in a row, so a step lasts for five,
-# the fewest that a median of nine follows.
+# Only what lasts is a step. What disturbs a machine may disturb some runs in a row, so a step lasts for five, the
+# fewest that a median of nine follows.
 SHORTEST_SEGMENT: Final = 5
 WINDOW: Final = 2 * SHORTEST_SEGMENT - 1
-# What is farther from the median of its window than so many standard deviations is moved there: the cost is quadratic,
-# so one run that took ten times as long would weigh more than any step.
+# What is farther from the median of its window than so many standard deviations is an outlier, and that median takes
+# its place: Pelt's cost is quadratic, so a run that took ten times as long would weigh more than any step.
 OUTLYING: Final = 3.0
+# An outlier beside a step may hide on which side of it this many runs are.
+HIDDEN: Final = 2
 # Of fewer points nobody knows the noise: eleven differences underestimate it by half too often.
 MIN_POINTS: Final = 12
 # Times the variance of the noise and the logarithm of the number of points, where short series count as `MIN_LENGTH`,
@@ -142,6 +144,11 @@ class Step:
     first_after: Run
     factor: float
     remaining: float
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is still slower by more than `REGRESSION` than before this step."""
+        return self.remaining > 1 + REGRESSION
 
     @property
     def changes(self) -> list[Change]:
@@ -413,8 +420,8 @@ def find_steps(logs: Array) -> list[int]:
 
     Pelt minimizes the squared distances to the mean of each segment plus a penalty for each segment. The penalty
     follows from the noise and the number of points. The noise is taken from the differences of neighbours, of which a
-    step makes only one large, by their median absolute deviation, which leaves outliers out; it is right where the
-    noise of neighbours is independent, and where the machine wanders slowly, steps are what follows it.
+    step makes only one large, by their median absolute deviation, which leaves outliers out. That is right where the
+    noise of neighbours is independent; where a machine wanders for days, its wandering is reported as steps.
 
     Args:
         logs: logarithms of times or of ratios in the order of time, of shape (points,).
@@ -426,16 +433,35 @@ def find_steps(logs: Array) -> list[int]:
     in_noise = (logs - np.median(logs)) / noise
     penalty = PENALTY * math.log(max(len(logs), MIN_LENGTH))
     # Pelt in C, where a linear kernel is the squared distance: in Python a series of a thousand takes seconds.
-    ends = KernelCPD(kernel="linear", min_size=SHORTEST_SEGMENT).fit(_tamed(in_noise)).predict(pen=penalty)
-    return [int(end) for end in ends[:-1]]
+    pelt = KernelCPD(kernel="linear", min_size=SHORTEST_SEGMENT).fit(_without_outliers(in_noise))
+    ends = [0, *map(int, pelt.predict(pen=penalty))]
+    return [_place(in_noise, *segments) for segments in zip(ends, ends[1:], ends[2:], strict=False)]
 
 
-def _tamed(values: Array) -> Array:
-    """Move outliers to the edge of what is usual around them; at both ends the window is that of its neighbour.
+def _without_outliers(values: Array) -> Array:
+    """Replace outliers by the median of what is around them; at both ends the window is that of its neighbour.
 
     Args:
         values: in standard deviations of the noise, of shape (points,).
     """
     middle = np.median(np.lib.stride_tricks.sliding_window_view(values, WINDOW), axis=1)
     middle = np.pad(middle, WINDOW // 2, mode="edge")
-    return np.clip(values, middle - OUTLYING, middle + OUTLYING)
+    return np.where(np.abs(values - middle) > OUTLYING, middle, values)
+
+
+def _place(values: Array, start: int, first: int, end: int) -> int:
+    """Return where a step is that was found about `first`, by the values themselves, outliers and all.
+
+    Each value near it has one vote for the level that it is closer to, weighted by how much closer; that of an outlier
+    weighs no more than the step.
+
+    Args:
+        values: of shape (points,).
+        start: the first position of the segment before the step.
+        first: the first position of the segment after it.
+        end: the position after that segment.
+    """
+    near = values[first - HIDDEN : first + HIDDEN]
+    after = np.abs(near - np.median(values[start:first])) - np.abs(near - np.median(values[first:end]))
+    votes_against = np.concatenate([[0.0], np.cumsum(after)])
+    return first - HIDDEN + int(np.argmin(votes_against))

@@ -153,6 +153,8 @@ def growth(resident_bytes: Sequence[float]) -> Growth:
     # Here, since it takes tens of megabytes that the measuring process should not have.
     from scipy import stats  # type: ignore[import-untyped]
 
+    if len(set(resident_bytes)) == 1:
+        return Growth(slope=0, low=0, high=0)  # scipy divides by the deviation of the readings
     fit = stats.linregress(range(len(resident_bytes)), resident_bytes)
     half = float(stats.t.ppf(0.975, len(resident_bytes) - 2) * fit.stderr)
     slope = float(fit.slope)

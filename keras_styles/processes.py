@@ -185,7 +185,7 @@ class _Worker:
 
     def take(self, line: str | None) -> Workload | None:
         """Take a line that it said, or None for its end, and return the workload that it has measured, if it has."""
-        answer = {"done": False} if line is None else json.loads(line)
+        answer: dict[str, Any] = {"done": False} if line is None else json.loads(line)
         if "done" in answer:
             self.ended = True
         if "turn" in answer:

@@ -8,13 +8,14 @@ from urllib.parse import quote, urlsplit
 
 from keras_styles.costs import Conclusion
 from keras_styles.costs_text import NO_VALUE
+from keras_styles.dashboard.matrix import matrix
 from keras_styles.dashboard.summary import Section, Summary, summarize
-from keras_styles.differences import LOST_OR_CHANGED
+from keras_styles.differences import ledger
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.gate import CellDecision, GateRecord, changed_counters, regressions, workload_faults
 from keras_styles.records import ResultsError, load
-from keras_styles.styles import BASELINE_STYLE, STYLES
+from keras_styles.styles import BASELINE_STYLE
 
 # Whoever reviews reads a screen; the page has the rest.
 MOST_LINES: Final = 10
@@ -90,7 +91,7 @@ def pull_request_text(results: Path, link: str | None) -> str:
     summary = summarize(results)
     gates, unreadable = _newest_gates(results)
     set_aside = [*summary.set_aside, *unreadable]
-    if summary.sections or summary.differences or gates:
+    if summary.sections or summary.probings or gates:
         paragraphs = _paragraphs(summary, gates, address)
     else:
         paragraphs = [
@@ -146,22 +147,18 @@ def _newest_gates(results: Path) -> tuple[list[_Gate], list[str]]:
 
 def _agreement(summary: Summary) -> Iterator[str]:
     """Say whether the styles agree: first where they do not, then where nothing was proved, then where they do."""
-    runs = [section.equivalence for section in summary.sections if section.equivalence]
-    failed = [run for run in runs if run.outcome == "failed"]
-    whole = [run.outcome == "passed" and run.complete and run.comparisons > 0 for run in runs]
-    good = [run for run, is_whole in zip(runs, whole, strict=True) if is_whole]
-    partial = [run for run, is_whole in zip(runs, whole, strict=True) if not is_whole and run.outcome != "failed"]
+    runs = [section.equivalence for section in summary.with_equivalence if section.equivalence]
+    failed = [run for run in runs if not run.agree and not run.proves_nothing]
+    good = [run for run in runs if run.agree]
+    doubts = dict.fromkeys(run.proves_nothing for run in runs if run.proves_nothing)
     if failed:
         tests = sum(run.tests.get("failed", 0) for run in failed)
         yield (
             "✗ The styles do not agree, or a test could not show that they do: failed tests on "
             f"{_engines(run.environment for run in failed)}: {tests}."
         )
-    if partial:
-        yield (
-            "⚠ Only a part of the equivalence suite was run on "
-            f"{_engines(run.environment for run in partial)}, so it proves nothing."
-        )
+    for doubt in doubts:
+        yield f"⚠ {_engines(run.environment for run in runs if run.proves_nothing == doubt)}: {doubt}"
     if good:
         compared = sum(run.comparisons for run in good)
         yield f"✓ The styles agree on {_engines(run.environment for run in good)} in {compared:,} comparisons."
@@ -190,7 +187,7 @@ def _gate_verdicts(gates: Sequence[_Gate]) -> Iterator[str]:
 
 def _cost_verdicts(summary: Summary, slower: int) -> Iterator[str]:
     """Say which runs of the benchmark prove nothing, and how many costs of the others are slower."""
-    concluded = [pair for section in summary.sections for pair in _conclusions(section)]
+    concluded = [pair for section in summary.with_costs for pair in _conclusions(section)]
     for environment, conclusion in concluded:
         if conclusion.proves_nothing:
             yield _proves_nothing("The costs", environment, conclusion.proves_nothing)
@@ -212,7 +209,7 @@ def _proves_nothing(what: str, environment: Environment, reasons: Sequence[str])
 
 
 def _failed_tests(summary: Summary) -> Iterator[_Row]:
-    for section in summary.sections:
+    for section in summary.with_equivalence:
         for failure in section.equivalence.failures if section.equivalence else []:
             yield _Row("✗ equivalence", failure.test, failure.message, _where(section.environment))
 
@@ -229,22 +226,22 @@ def _gate_rows(gates: Sequence[_Gate]) -> Iterator[_Row]:
 
 
 def _changed_differences(summary: Summary) -> Iterator[_Row]:
-    for run in summary.differences.engines if summary.differences else []:
-        for probed in run.differences:
-            if probed.verdict in LOST_OR_CHANGED:
-                where = _where(run.environment) if run.environment else run.engine
-                yield _Row(f"✗ difference {probed.verdict}", probed.id, probed.reason, where)
+    for row in matrix(ledger(), summary.probings):
+        for sighting in row.trouble:
+            probed = sighting.probed
+            where = _where(sighting.environment) if sighting.environment else sighting.engine
+            yield _Row(f"✗ difference {probed.verdict}", probed.id, probed.reason, where)
 
 
 def _slower_costs(summary: Summary) -> list[_Row]:
     """Return what is slower than the functional style in runs that can be believed, the slowest first."""
     slower = [
         (cost.judgement, f"{cost.workload} {cost.contender}", _where(environment))
-        for section in summary.sections
+        for section in summary.with_costs
         for environment, conclusion in _conclusions(section)
         if not conclusion.proves_nothing
         for cost in conclusion.costs
-        if cost.contender in STYLES and cost.judgement and cost.judgement.verdict == "slower"
+        if cost.judgement and cost.judgement.verdict == "slower"
     ]
     rows = []
     for judged, what, where in sorted(slower, key=lambda found: -found[0].ratio):
@@ -258,13 +255,14 @@ def _where(environment: Environment) -> str:
 
 
 def _environments(summary: Summary, gates: Sequence[_Gate]) -> list[str]:
-    """Return a line for each environment, the machine first, each once."""
-    here = [f"- {_code(env.machine)}: {_versions(env)}" for env in (each.environment for each in summary.sections)]
+    """Return a line for each environment, the machine first."""
+    shown = [each for each in summary.sections if each in summary.with_equivalence or each in summary.with_costs]
+    here = [f"- {_code(env.machine)}: {_versions(env)}" for env in (each.environment for each in shown)]
     compared = [
         f"- {_code(base.machine)}: base {_versions(base)}, head {_versions(head)}"
         for base, head in (gate.sides for gate in gates)
     ]
-    lines = list(dict.fromkeys(here + compared))
+    lines = here + compared
     if len(lines) > MOST_LINES:
         return [*lines[:MOST_LINES], f"- {len(lines) - MOST_LINES} more"]
     return lines

@@ -131,6 +131,22 @@ class EquivalenceRecord(Schema):
     sensitivity: Sensitivity | None = Field(default=None, description="None where no such test ran")
     seeded_faults: SeededFaults | None = Field(default=None, description="None where none were tried")
 
+    @property
+    def proves_nothing(self) -> str | None:
+        """Why a run that saw no failure proves nothing, as a sentence; None if it failed, or proves something."""
+        if self.outcome == "interrupted":
+            return "The run was interrupted, so it proves nothing."
+        if self.outcome == "failed":
+            return None
+        if not self.complete:
+            return "Only a part of the suite was run, so it proves nothing."
+        return None if self.comparisons else "Nothing was compared, so it proves nothing."
+
+    @property
+    def agree(self) -> bool:
+        """Whether the whole suite was run and showed that the styles agree."""
+        return self.outcome == "passed" and self.proves_nothing is None
+
 
 class ProbedDifference(Schema):
     """What became of one probe on one engine."""

@@ -407,16 +407,20 @@ def data_iterator() -> Callable[..., Any] | None:
 
 
 def operations_in(model: Any, x: Any, y: Any) -> tuple[int, int] | tuple[None, None]:
-    """Return how many operations the graphs of a forward pass and of a training step have, as Keras hands them over.
+    """Return how many operations a forward pass and a training step come to, as Keras hands them to the engine.
 
-    What the engine's compiler then makes of them is not looked at. Two Nones where steps are no graphs.
+    Those of their graphs; what the engine's compiler then makes of them is not looked at. On torch, which has none,
+    those that PyTorch dispatches, those of the backward pass included. Two Nones in TensorFlow's eager mode.
 
     Args:
-        model: compiled, with all its variables and those of its optimizer.
+        model: compiled, with all its variables and those of its optimizer; on torch it takes the step.
         x: inputs of one batch, an array or a structure of arrays.
         y: targets, likewise.
     """
-    if model.run_eagerly or ENGINE == "torch":
+    if ENGINE == "torch":
+        x, y = keras.tree.map_structure(keras.ops.convert_to_tensor, (x, y))
+        return _dispatched(lambda: model(x, training=False)), _dispatched(lambda: model.train_step((x, y)))
+    if model.run_eagerly:
         return None, None
     if ENGINE == "tensorflow":
         # Without autograph, as Keras calls its steps.
@@ -439,6 +443,22 @@ def operations_in(model: Any, x: Any, y: Any) -> tuple[int, int] | tuple[None, N
         _equations(forward(trainable, others, x)),
         _equations(step((trainable, others, optimizer, metrics), (x, y))),
     )
+
+
+def _dispatched(act: Callable[[], object]) -> int:
+    # What PyTorch's own flop counter is built on.
+    modes: Any = importlib.import_module("torch.utils._python_dispatch")
+
+    class Counting(modes.TorchDispatchMode):  # type: ignore[misc]  # known at run time only
+        operations = 0
+
+        def __torch_dispatch__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+            self.operations += 1
+            return function(*args, **(kwargs or {}))
+
+    with Counting() as counting:
+        act()
+    return int(counting.operations)
 
 
 def _nodes(function: Any) -> int:

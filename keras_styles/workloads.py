@@ -78,8 +78,8 @@ class Counters(Schema):
     retraces: NonNegativeInt = Field(description="how often it did so again for a second shape")
     python_calls: NonNegativeInt = Field(description="how often Python ran the model's own `call` in that fit")
     layer_calls: NonNegativeInt = Field(description="how often Python called a layer, the model included, in that fit")
-    forward_ops: NonNegativeInt | None = Field(description="operations in the graph of one forward pass")
-    step_ops: NonNegativeInt | None = Field(description="operations in the graph of one training step")
+    forward_ops: NonNegativeInt | None = Field(description="operations of a forward pass, in its graph or dispatched")
+    step_ops: NonNegativeInt | None = Field(description="likewise of a training step")
     dataset_iterators: NonNegativeInt | None = Field(description="iterators over data that the fit made")
 
 

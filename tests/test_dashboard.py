@@ -1,5 +1,6 @@
 """The pages: they show what the records say, nothing in a record can break them, and nothing comes from elsewhere."""
 
+import gzip
 import html
 import json
 import re
@@ -15,6 +16,7 @@ from keras_styles.costs import conclude
 from keras_styles.dashboard import site
 from keras_styles.dashboard.charts import DIFFER, costs_chart, margins_chart
 from keras_styles.dashboard.site import Content, build_site
+from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec
 from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.history import History
 from keras_styles.records import (
@@ -22,7 +24,6 @@ from keras_styles.records import (
     BenchmarkExtras,
     BenchmarkRun,
     BenchmarkStats,
-    DifferencesRecord,
     Failure,
     MachineInfo,
     ResultsError,
@@ -31,6 +32,7 @@ from keras_styles.records import (
     load,
     save_equivalence,
 )
+from keras_styles.styles import STYLES
 from keras_styles.workloads import Counters, MeasuredWorkload, Phase, ProcessRecord, Workload, cells_of
 from tests.conftest import ROOT, Run
 from tests.numpy_training import ENVIRONMENT
@@ -115,7 +117,7 @@ def measuring(*records: ProcessRecord, **extras: Any) -> BenchmarkRun:
 
 def pages_of(summary: Summary) -> dict[str, str]:
     """Return the pages of a summary, without a history."""
-    return site.render(Content(summary, History([], [], [], []), []))[0]
+    return site.render(Content(summary, History([], [], [], [])))[0]
 
 
 def render(summary: Summary) -> str:
@@ -341,15 +343,16 @@ def test_a_record_from_before_margins_were_counted_has_no_chart_of_them() -> Non
     ("record", "verdict"),
     [
         (RECORD, "✗ The styles do not agree"),
-        (PASSED.model_copy(update={"comparisons": 0}), "✗ The styles do not agree, or a test could not show"),
-        (PASSED.model_copy(update={"complete": False}), "✗ Only a part of the suite was run, so it proves nothing."),
-        (PASSED.model_copy(update={"outcome": "interrupted"}), "✗ The run was interrupted, so it proves nothing."),
+        (PASSED.model_copy(update={"comparisons": 0}), "⚠ Nothing was compared, so it proves nothing."),
+        (PASSED.model_copy(update={"complete": False}), "⚠ Only a part of the suite was run, so it proves nothing."),
+        (PASSED.model_copy(update={"outcome": "interrupted"}), "⚠ The run was interrupted, so it proves nothing."),
     ],
 )
 def test_the_page_never_says_agree_without_proof(record: object, verdict: str) -> None:
-    page = render(Summary([section(equivalence=record)]))
-    assert verdict in page
-    assert "✓" not in page
+    pages = pages_of(Summary([section(equivalence=record)]))
+    for name in ("index", "equivalence"):
+        assert verdict in pages[name]
+        assert "✓" not in pages[name]
 
 
 def test_a_half_is_shown_with_what_to_run() -> None:
@@ -461,6 +464,32 @@ def test_a_folder_of_somebody_elses_is_not_replaced(results: Path, tmp_path: Pat
     assert (other / "chapter.txt").exists()
     page, _ = build_site(results, tmp_path / "site")
     assert build_site(results, tmp_path / "site")[0] == page, "one of ours is built anew"
+    assert [path.name for path in tmp_path.glob(".*")] == [], "no draft is left"
+    (page.parent / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ResultsError, match="holds other files"):
+        build_site(results, page.parent)
+    assert (page.parent / "notes.txt").exists()
+
+
+def test_the_one_page_of_version_1_is_replaced(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<title>keras-styles</title>", encoding="utf-8")
+    page, _ = build_site(results, tmp_path / "site")
+    assert (page.parent / "static" / "site.js").exists()
+
+
+def test_raw_files_of_one_name_are_those_of_two_machines(results: Path, tmp_path: Path) -> None:
+    for machine in ("one", "two"):
+        here = ENVIRONMENT.model_copy(update={"machine": machine})
+        run = measuring(*processes()).model_copy(update={"machine_info": MachineInfo(keras_styles=here)})
+        folder = results / machine
+        folder.mkdir(parents=True)
+        (folder / "0001_nightly.json").write_text(run.model_dump_json(), encoding="utf-8")
+    page, _ = build_site(results, tmp_path / "site")
+    for machine in ("one", "two"):
+        packed = (page.parent / "raw" / machine / "0001_nightly.json.gz").read_bytes()
+        kept = results / machine / "0001_nightly.json"
+        assert gzip.decompress(packed) == kept.read_bytes()
 
 
 def test_no_record_at_all_says_what_to_run(run: Run, results: Path) -> None:
@@ -480,24 +509,100 @@ def test_the_site_is_built_without_an_engine(run: Run, results: Path) -> None:
     assert Path(done.stdout.strip()).is_file()
 
 
-def test_what_changed_since_the_last_run_of_the_ledger_is_told() -> None:
-    path = max((ROOT / "results").glob("*/differences-*.json"))
-    before = load(path, DifferencesRecord)
-    first, *others = before.engines[0].differences
-    changed = first.model_copy(update={"verdict": "changed", "reason": "Keras changed."})
-    engines = [before.engines[0].model_copy(update={"differences": [changed, *others]}), *before.engines[1:]]
-    now = before.model_copy(update={"engines": engines})
-    today = pages_of(Summary([], differences=now, previous_differences=before))["index"]
-    engine = before.engines[0].engine
-    assert f'<a href="differences.html#{first.id}">{first.id}</a> is changed on {engine}, and was holds.' in today
-    assert "Nothing changed since the run" in pages_of(Summary([], before, before))["index"]
-    assert "There is no run before this one" in pages_of(Summary([], before))["index"]
+def test_a_run_of_fewer_cells_never_hides_one_of_more(results: Path) -> None:
+    """One architecture that somebody looked at by `-k`, after a full run."""
+    full = measuring(*processes()).model_copy(update={"benchmarks": RUN.benchmarks * 2})
+    save_run(results, "0001_full.json", full)
+    part = measuring(*processes(number=1)).model_copy(update={"datetime": datetime(2027, 1, 1, tzinfo=UTC)})
+    save_run(results, "0002_part.json", part)
+    assert [shown.benchmark for shown in summarize(results).sections] == [full]
+    again = full.model_copy(update={"datetime": datetime(2028, 1, 1, tzinfo=UTC)})
+    save_run(results, "0003_again.json", again)
+    assert [shown.benchmark for shown in summarize(results).sections] == [again]
+
+
+def test_a_failure_on_one_python_is_not_hidden_by_another(results: Path) -> None:
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    save_equivalence(RECORD, results)
+    newer = ENVIRONMENT.model_copy(update={"python": "3.13.1"})
+    save_equivalence(PASSED.model_copy(update={"created": later, "environment": newer}), results)
+    shown = [each.equivalence.outcome for each in summarize(results).with_equivalence if each.equivalence]
+    assert sorted(shown) == ["failed", "passed"]
+
+
+def test_today_shows_the_newest_versions_and_the_margins_of_all_of_them(results: Path) -> None:
+    for day, keras in ((1, "3.9.0"), (3, "3.16.0"), (2, "3.15.9")):
+        here = ENVIRONMENT.model_copy(update={"keras": keras})
+        save_equivalence(
+            PASSED.model_copy(update={"environment": here, "created": datetime(2026, 1, day, tzinfo=UTC)}), results
+        )
+    summary = summarize(results)
+    assert [each.environment.keras for each in summary.with_equivalence] == ["3.16.0"]
+    assert [each.environment.keras for each in summary.sections] == ["3.16.0", "3.15.9", "3.9.0"]
+    (runs,) = summary.equivalence_runs.values()
+    assert [run.environment.keras for run in runs] == ["3.9.0", "3.15.9", "3.16.0"]
+    spec = margins_spec(runs)
+    assert spec is not None
+    assert [point["release"][:12] for point in spec["data"]["values"]] == [
+        "keras 3.9.0,",
+        "keras 3.15.9",
+        "keras 3.16.0",
+    ]
+    pages = pages_of(summary)
+    assert pages["index"].count("✓ The three styles agree.") == 1
+    assert pages["equivalence"].count("✓ The three styles agree.") == 3
+    assert pages["trust"].count(": 1 record, the newest of") == 3
+
+
+def test_a_margin_past_the_bound_stays_in_the_picture_with_its_number() -> None:
+    stages = [
+        PASSED.stages[0].model_copy(update={"architecture": name, "worst_margin": margin})
+        for name, margin in (("inside", 0.5), ("outside", 3.0), ("infinite", float("inf")))
+    ]
+    spec = margins_spec([PASSED.model_copy(update={"stages": stages})])
+    assert spec is not None
+    shown = {point["architecture"]: (point["shown"], point["margin"]) for point in spec["data"]["values"]}
+    top = spec["spec"]["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
+    assert shown == {"inside": (0.5, 0.5), "outside": (top, 3.0), "infinite": (top, "infinite")}
+    assert margins_spec([]) is None
+
+
+def test_specs_hold_what_was_measured() -> None:
+    records = processes(number=2)
+    conclusion = conclude(records)
+    scaling = scaling_spec(conclusion.costs)
+    assert scaling is not None
+    (panel,) = scaling["vconcat"]  # only the batch was another
+    sizes = {(point["phase"], point["style"], point["size"]) for point in panel["data"]["values"]}
+    assert sizes == {("fit", style, size) for style in STYLES for size in (32, 1024)}
+    of_subclass = [point["seconds"] for point in panel["data"]["values"] if point["style"] == "subclassing"]
+    assert of_subclass == pytest.approx([0.0015, 0.0015], rel=0.01)
+    spread = distribution_spec(records, "linear_regression")
+    assert spread is not None
+    points = spread["data"]["values"]
+    assert {(point["phase"], point["style"], point["process"]) for point in points} == {
+        (phase, style, process) for phase in ("build", "fit") for style in (*STYLES, "twin") for process in (0, 1)
+    }
+    assert distribution_spec(records, "deep_stack") is None
+    assert scaling_spec([cost for cost in conclusion.costs if cost.workload.batch_size == 32]) is None
+
+
+def test_the_null_control_is_told_and_what_was_not_measured_is_not_called_perfect() -> None:
+    def twins(truth: dict[str, float]) -> list[str]:
+        summary = Summary([section(equivalence=None, benchmark=measuring(*processes(truth)))])
+        return row_of(pages_of(summary)["trust"], f"tensorflow cpu, {ENVIRONMENT.machine}")
+
+    cells, median, largest, flagged = twins(TRUTH | {"twin": 1.1})
+    assert (cells, flagged) == ("3", "linear_regression build batch 32 width 8, " + ", ".join(map(str, WORKLOADS[1:])))
+    assert 9.5 < float(median.rstrip("%")) <= float(largest.rstrip("%")) < 10.5
+    alone = {name: time for name, time in TRUTH.items() if name != "twin"}
+    assert twins(alone) == ["0", NOTHING, NOTHING, "not measured"]
 
 
 def test_a_failure_can_be_copied_as_a_script() -> None:
     script = "print('</pre><script>alert(1)</script>')"
     failed = RECORD.model_copy(update={"failures": [Failure(test="t", message="m", script=script)]})
     page = pages_of(Summary([section(equivalence=failed)]))["equivalence"]
-    (shown,) = re.findall(r'<pre id="([^"]+)">(.*?)</pre>', page, re.S)
+    (shown,) = re.findall(r'<pre tabindex="0" id="([^"]+)">(.*?)</pre>', page, re.S)
     assert html.unescape(shown[1]) == script
     assert f'data-copies="{shown[0]}"' in page

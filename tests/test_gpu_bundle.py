@@ -35,7 +35,10 @@ def test_imports_are_followed_to_where_no_import_statement_leads() -> None:
 
 def test_what_is_only_for_conclusions_stays_at_home() -> None:
     files = {str(path.relative_to(ROOT)) for path in bundle.measuring_files()}
-    assert not {"keras_styles/cli.py", "keras_styles/dashboard/page.py"} & files
+    assert not {"keras_styles/cli.py", "keras_styles/dashboard/site.py", "bench/test_site.py"} & files
+    assert all((ROOT / path).is_file() for path in ("keras_styles/cli.py", "keras_styles/dashboard/site.py"))
+    kept = bundle.STAYS_AT_HOME.relative_to(ROOT)
+    assert f" --ignore={kept} " in (ROOT / "gpu" / "run.sh").read_text(encoding="utf-8")
     assert not {"tensorflow", "statsmodels", "scipy", "altair", "vl-convert-python", "typer"} & bundle.distributions()
 
 

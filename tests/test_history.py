@@ -125,13 +125,13 @@ def test_a_point_has_time_and_paired_ratio_with_its_interval(results: Path) -> N
     low, high = stats.t.interval(0.95, 3, logs.mean(), stats.sem(logs))
     assert point[1:] == pytest.approx((0.026, np.exp(logs.mean()), np.exp(low), np.exp(high), None))
     (point,) = points_of(results, "functional")
-    assert point[1:] == (pytest.approx(0.0115), None, None, None, None)
+    assert point[1:] == pytest.approx((0.0115, None, None, None, None))
 
 
 def test_one_process_has_a_ratio_without_an_interval(results: Path) -> None:
     save(results, 0, [benchmark("functional", [0.01]), benchmark("subclassing", [0.03])])
     (point,) = points_of(results, "subclassing")
-    assert point[1:] == (0.03, pytest.approx(3), None, None, None)
+    assert point[1:] == pytest.approx((0.03, 3, None, None, None))
 
 
 def test_the_rounds_of_a_file_of_version_1_are_those_of_one_process(results: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_rounds_of_a_file_of_version_1_are_those_of_one_process(results: Pat
     ]
     save(results, 0, old, version=1)
     (point,) = points_of(results, "subclassing")
-    assert point[1:] == (6.0, pytest.approx(3), None, None, None)
+    assert point[1:] == pytest.approx((6.0, 3, None, None, None))
     cell = series_of(read_history(results), "subclassing").cell
     assert cell == Cell("linear_regression", "fit", 32, 8, "subclassing")
 
@@ -184,7 +184,7 @@ def test_what_may_change_joins_and_what_is_the_machine_parts(results: Path) -> N
     assert UNDER_TEST | {"system"} == MAY_CHANGE
     of_cells = {"engine", "device", "mode", "jit_compile"}  # in one run they may differ from cell to cell
     save(results, 0)
-    others = {
+    others: dict[str, Any] = {
         name: not value if isinstance(value, bool) else 3 if isinstance(value, int | float) else "other"
         for name, value in ENVIRONMENT.model_dump().items()
     }
@@ -287,6 +287,8 @@ def test_the_committed_runs_are_read() -> None:
                 if timeline.identity.device == "gpu":
                     assert point.why_not is not None
                 elif series.cell.style != "functional" and point.low is not None:
+                    assert point.ratio
+                    assert point.high
                     assert point.low < point.ratio < point.high
 
 
@@ -378,20 +380,23 @@ def test_steps_that_are_none_are_rare(points: int, outliers: float) -> None:
     assert sum(map(bool, found)) <= 15, "one in a hundred is wanted; of a thousand, fifteen are no proof of more"
 
 
-@pytest.mark.parametrize("outliers", [0.0, 0.05])
-def test_a_step_is_found_at_its_run(outliers: float) -> None:
-    """Of five times the noise, anywhere but in the first and last four runs; outliers beside it may hide one or two."""
+# Measured: 98 and 89 of a hundred are found at the run itself, 99.8 and 94 within one. An outlier right before a step
+# cannot be told from the first run after it.
+@pytest.mark.parametrize(("outliers", "at_once", "within_one"), [(0.0, 0.96, 0.99), (0.05, 0.85, 0.91)])
+def test_a_step_is_found_at_its_run(outliers: float, at_once: float, within_one: float) -> None:
+    """Of five times the noise, anywhere but in the first and last four runs."""
     random = np.random.default_rng(5)
     off, more = [], 0
-    for logs in noise(60, 3, outliers):
+    for logs in (logs for seed in range(3, 7) for logs in noise(60, seed, outliers)):
         place = int(random.integers(SHORTEST_SEGMENT, 60 - SHORTEST_SEGMENT + 1))
         logs[place:] += 0.1
         found = find_steps(logs)
         off.append(min((abs(position - place) for position in found), default=60))
         more += len(found) > 1
-    assert np.mean(np.array(off) == 0) >= 0.9
+    assert np.mean(np.array(off) == 0) >= at_once
+    assert np.mean(np.array(off) <= 1) >= within_one
     assert np.mean(np.array(off) <= 2) >= 0.97
-    assert more <= 3
+    assert more <= 0.01 * len(off)
 
 
 def test_steps_up_and_down_are_told_apart() -> None:
@@ -409,7 +414,7 @@ def test_what_does_not_last_is_no_step(disturbed: int) -> None:
             series = logs.copy()
             series[place : place + disturbed] += math.log(10)
             found.append(find_steps(series))
-    assert sum(map(bool, found)) <= 0.02 * len(found)
+    assert sum(map(bool, found)) <= 0.01 * len(found)
 
 
 def test_a_step_that_lasts_for_as_few_runs_as_can_be_is_found_at_the_end() -> None:
@@ -448,7 +453,7 @@ def test_a_step_says_between_which_runs_what_changed_and_by_how_much(results: Pa
         assert step.cell == Cell("linear_regression", "fit", 32, 8, "subclassing")
         assert (step.last_before.id, step.first_after.id) == ("0009_nightly.json", "0013_nightly.json")
         assert (step.last_before.commit, step.first_after.commit) == (f"{9:040}", f"{13:040}")
-        assert (step.factor, step.remaining) == (pytest.approx(1.5), pytest.approx(1.5))
+        assert (step.factor, step.remaining) == pytest.approx((1.5, 1.5))
         assert step.changes == [Change("keras", "3.15.1", "3.16.0"), Change("system", ENVIRONMENT.system, "Linux-9")]
     assert sorted(history.regressions, key=steps.index) == steps
     assert series_of(history, "functional").steps == []
@@ -493,7 +498,8 @@ def test_the_level_of_a_segment_is_not_that_of_its_outliers(results: Path) -> No
     seconds[3] = seconds[20] = seconds[25] = 0.9
     nightly(results, seconds)
     step = read_history(results).regressions[0]
-    assert (step.first_after.id, step.factor) == ("0015_nightly.json", pytest.approx(1.5))
+    assert step.first_after.id == "0015_nightly.json"
+    assert step.factor == pytest.approx(1.5)
 
 
 ENTRIES = """\
@@ -529,12 +535,11 @@ def test_annotations_are_read_in_the_order_of_their_dates(results: Path) -> None
 def test_an_annotation_concerns_what_it_names_and_everything_if_it_names_nothing(results: Path) -> None:
     annotate(results, ENTRIES)
     of_architecture, of_all, of_machine = read_history(results).annotations
-    assert of_all.concerns("two", "torch", "linear_regression")
-    assert of_machine.concerns("one", "torch", "linear_regression")
-    assert not of_machine.concerns("two", "torch", "linear_regression")
-    assert of_architecture.concerns("two", "jax", "tree_rnn")
-    assert not of_architecture.concerns("two", "jax", "linear_regression")
-    assert not of_architecture.concerns("two", "torch", "tree_rnn")
+    assert of_all.concerns("two", "torch")
+    assert of_machine.concerns("one", "torch")
+    assert not of_machine.concerns("two", "torch")
+    assert of_architecture.concerns("two", "jax")
+    assert not of_architecture.concerns("two", "torch")
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "[]"])

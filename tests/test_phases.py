@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_styles.architectures import array_of, load
-from keras_styles.phases import STACKS, Contenders, NotEqualError, contenders_of, measure
+from keras_styles.phases import FLOOR_TOLERANCE, STACKS, Contenders, NotEqualError, contenders_of, measure
 from keras_styles.workloads import ARCHITECTURES, PHASES, MeasuredWorkload, Phase, Workload
 
 WIDTH, BATCH_SIZE = 4, 3
@@ -40,7 +40,7 @@ def test_floors_compute_what_the_styles_do(name: str) -> None:
     for floor in ("floor", "numpy"):
         subject = contenders.all[floor]
         predicted = np.asarray(subject.call(data.table))
-        np.testing.assert_allclose(predicted, expected, rtol=1e-3, atol=1e-4, err_msg=floor)
+        np.testing.assert_allclose(predicted, expected, rtol=FLOOR_TOLERANCE, atol=FLOOR_TOLERANCE / 10, err_msg=floor)
 
 
 def test_only_the_style_that_can_express_it_is_timed() -> None:

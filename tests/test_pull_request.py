@@ -143,14 +143,17 @@ def test_what_is_left_out_is_counted_and_found_behind_the_link(results: Path) ->
 
 
 @pytest.mark.parametrize(
-    "changes", [{"outcome": "interrupted"}, {"complete": False}, {"comparisons": 0}], ids=lambda changes: str(changes)
+    ("changes", "why"),
+    [
+        ({"outcome": "interrupted"}, "The run was interrupted"),
+        ({"complete": False}, "Only a part of the suite was run"),
+        ({"comparisons": 0}, "Nothing was compared"),
+    ],
 )
-def test_a_part_of_the_suite_proves_nothing(results: Path, changes: dict[str, object]) -> None:
+def test_a_part_of_the_suite_proves_nothing(results: Path, changes: dict[str, object], why: str) -> None:
     save_equivalence(PASSED.model_copy(update=changes), results)
     verdict = verdict_of(pull_request_text(results, None))
-    assert verdict == (
-        "keras-styles: ⚠ Only a part of the equivalence suite was run on tensorflow cpu, so it proves nothing."
-    )
+    assert verdict == f"keras-styles: ⚠ tensorflow cpu: {why}, so it proves nothing."
 
 
 def test_one_engine_that_failed_hides_no_other(results: Path) -> None:
@@ -186,6 +189,16 @@ def test_a_changed_counter_counts_also_where_times_prove_nothing(results: Path) 
     assert "slower cells: 0, changed counters and lost equalities: 1." in verdict_of(text)
     assert "prove nothing: This machine has no calibration, so no slow-down can be told from noise" in verdict_of(text)
     assert [row[0] for row in table_of(text)[1:]] == ["✗ head against base"]
+
+
+def test_what_cannot_be_compared_has_no_changed_counters(results: Path) -> None:
+    base, head = run_of(6, 1)
+    elsewhere = ENVIRONMENT.model_copy(update={"cores": 64})
+    changed = {"counters": counting(step_ops=41).counters, "environment": elsewhere}
+    save_gate(gate_outcome(base, [each.model_copy(update=changed) for each in head], [], [], LIMITS), results)
+    text = pull_request_text(results, None)
+    assert "prove nothing: Base and head are not comparable: cores is 2 on base and 64 on head." in verdict_of(text)
+    assert table_of(text) == []
 
 
 def test_only_the_newest_gate_of_a_machine_and_engine_counts(results: Path) -> None:
@@ -238,6 +251,22 @@ def test_what_cannot_be_read_is_counted_and_hides_nothing(results: Path) -> None
     assert "Files that could not be read: 2; `The record" in text
 
 
+def test_more_environments_than_anybody_reads_are_counted(results: Path) -> None:
+    for number in range(12):
+        here = ENVIRONMENT.model_copy(update={"machine": f"machine-{number}"})
+        save_equivalence(PASSED.model_copy(update={"environment": here}), results)
+    lines = [line for line in pull_request_text(results, None).splitlines() if line.startswith("- ")]
+    assert len(lines) == 11
+    assert lines[-1] == "- 2 more"
+
+
+def test_a_run_of_the_probes_alone_names_no_environment(results: Path) -> None:
+    save_differences(probing(), results)
+    text = pull_request_text(results, None)
+    assert verdict_of(text) == "keras-styles: ⚠ The equivalence suite was not run."
+    assert text.count("\n") == 0
+
+
 def test_without_records_it_says_what_to_run(results: Path) -> None:
     for text in (pull_request_text(results, None), pull_request_text(results, LINK)):
         assert verdict_of(text).startswith("keras-styles: ⚠ there are no records, so nothing is known. Run pytest equi")
@@ -263,7 +292,7 @@ def save_everywhere(results: Path, text: str) -> None:
         "equivalence-1": RECORD.model_copy(
             update={"environment": here, "failures": [Failure(test=text, message=text)]}
         ),
-        "differences-1": probing(CHANGED.model_copy(update={"id": text, "reason": text}), environment=here),
+        "differences-1": probing(CHANGED.model_copy(update={"reason": text}), environment=here),
         "gate-1": gate.model_copy(
             update={
                 "base": there(gate.base),

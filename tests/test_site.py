@@ -9,16 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Error, Page, ViewportSize, expect, sync_playwright
 
+from keras_styles.calibration import RatesRecord
 from keras_styles.dashboard.site import PAGES, build_site
-from keras_styles.records import Failure, MachineInfo, save_equivalence
+from keras_styles.differences import Outcome
+from keras_styles.gate_run import save_calibration
+from keras_styles.history import MIN_POINTS
+from keras_styles.records import (
+    DifferencesRecord,
+    Failure,
+    MachineInfo,
+    ProbedDifference,
+    ProbedEngine,
+    load,
+    save_differences,
+    save_equivalence,
+)
 from tests.conftest import ROOT
 from tests.numpy_training import ENVIRONMENT
 from tests.test_dashboard import HOSTILE, PASSED, measuring, processes, save_run, workload
+from tests.test_history import benchmark, nightly, save, unmeasured
 from tests.test_records import RECORD
 
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # Debian's names, then those of others.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -56,14 +71,20 @@ def open_page(browser: Browser) -> Iterator[Open]:
     """Open a page of a site, at a size, in light or dark."""
     contexts = []
 
-    def open_it(site: Path, name: str, size: Any = None, **options: Any) -> Shown:
-        context = browser.new_context(viewport=size or DESKTOP, **options)
+    def open_it(site: Path, name: str, size: ViewportSize = DESKTOP, **options: Any) -> Shown:
+        context = browser.new_context(viewport=size, **options)
         contexts.append(context)
         shown = Shown(context.new_page())
         shown.page.on(
             "console",
             lambda said: shown.complaints.append(said.text) if said.type in ("error", "warning") else None,
         )
+
+        def dismiss(dialog: Dialog) -> None:
+            shown.complaints.append(dialog.message)
+            dialog.dismiss()
+
+        shown.page.on("dialog", dismiss)
         shown.page.on("pageerror", lambda error: shown.complaints.append(str(error)))
         shown.page.on(
             "request",
@@ -108,8 +129,55 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_run(
         results, "0001_x.json", measuring(*odd).model_copy(update={"machine_info": MachineInfo(keras_styles=here)})
     )
+    strange = {"architecture": HOSTILE[:200], "phase": HOSTILE[:200], "mode": HOSTILE[:60]}
+    for day in range(2 * MIN_POINTS):
+        costs = [
+            benchmark("functional", [0.01] * 2, **strange),
+            benchmark("subclassing", [0.02 if day < MIN_POINTS else 0.03] * 2, **strange),
+        ]
+        gap = unmeasured("sequential", HOSTILE, HOSTILE[:60], **strange)
+        release: dict[str, Any] = {"engine_version": f"{HOSTILE[:60]}{day // MIN_POINTS}", "cpu": HOSTILE}
+        save(results, day, costs, name=f"{day:04}_{HOSTILE[:8]}.json", without=[gap], **release)
+    probing = DifferencesRecord(
+        created=RECORD.created,
+        engines=[
+            ProbedEngine(
+                engine="torch",
+                environment=here,
+                skipped=None,
+                differences=[
+                    ProbedDifference(
+                        id="T-01",
+                        verdict="changed",
+                        reason=HOSTILE,
+                        outcomes={"subclassing": Outcome(error=HOSTILE[:200])},
+                    )
+                ],
+            ),
+            ProbedEngine(engine="jax", environment=None, skipped=HOSTILE, differences=[]),
+        ],
+    )
+    save_differences(probing, results)
+    (committed,) = (ROOT / "results" / "calibration").glob("rates-*.json")
+    rates = load(committed, RatesRecord)
+    hostile_rule = rates.rates[0].model_copy(update={"rule": HOSTILE})
+    save_calibration(rates.model_copy(update={"environment": here, "rates": [hostile_rule]}), results)
     (results / "annotations.yaml").write_text(
         f"- date: 2026-01-02\n  text: {'<script>alert(2)</script> | ` ' * 3!r}\n", encoding="utf-8"
+    )
+    page, content = build_site(results, results.parent / "site")
+    assert content.history.regressions, "a step is among what is shown"
+    return page.parent
+
+
+@pytest.fixture(scope="module")
+def nightly_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site of 24 nights on two machines: on one subclassing became slower, on the other a night has no number."""
+    results = tmp_path_factory.mktemp("nightly") / "results"
+    nightly(results, [0.02] * MIN_POINTS + [0.03] * MIN_POINTS, machine="one")
+    nightly(results, [*[0.02] * 5, None, *[0.02] * 18], machine="two")
+    (results / "annotations.yaml").write_text(
+        "- date: 2026-01-04\n  text: new kernel\n  machine: two\n", encoding="utf-8"
     )
     return build_site(results, results.parent / "site")[0].parent
 
@@ -117,12 +185,15 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def open_all(page: Page) -> None:
     """Open whatever is folded, and wait until every chart is drawn."""
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
-    expect(page.locator("[data-chart]:not([data-drawn])")).to_have_count(0)
+    # Nobody opens all of them at once, and two cores take seconds for it.
+    expect(page.locator("[data-chart]:not([data-drawn])")).to_have_count(0, timeout=30_000)
 
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
-def test_every_page_opens_quietly_and_fits(open_page: Open, site: Path, name: str, size: Any, scheme: str) -> None:
+def test_every_page_opens_quietly_and_fits(
+    open_page: Open, site: Path, name: str, size: ViewportSize, scheme: str
+) -> None:
     shown = open_page(site, f"{name}.html", size, color_scheme=scheme)
     if name != "differences":  # a hundred probes open at once are nothing that anybody looks at
         open_all(shown.page)
@@ -140,10 +211,11 @@ def test_every_page_opens_quietly_and_fits(open_page: Open, site: Path, name: st
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_in_a_record_is_run_or_breaks_the_layout(open_page: Open, hostile_site: Path, name: str) -> None:
     shown = open_page(hostile_site, f"{name}.html", PHONE)
-    dialogs: list[str] = []
-    shown.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     open_all(shown.page)
-    assert (dialogs, shown.complaints, shown.asked) == ([], [], [])
+    if name == "history":
+        shown.page.get_by_label("What").select_option("ratio")
+        shown.page.locator("#history-chart svg").wait_for()
+    assert (shown.complaints, shown.asked) == ([], [])
     assert shown.page.locator("script:not([src])").count() == 0
     assert shown.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
 
@@ -213,11 +285,63 @@ def test_the_history_shows_what_is_chosen(open_page: Open, site: Path) -> None:
     assert shown.complaints == []
 
 
-def test_pages_are_whole_without_scripts(open_page: Open, site: Path) -> None:
+def test_a_step_is_told_with_its_runs_and_its_machine(open_page: Open, nightly_site: Path) -> None:
+    page = open_page(nightly_site, "history.html").page
+    rows = page.locator("#regressions tbody tr")
+    expect(rows).to_have_count(2)  # of the time, and of the ratio
+    for row in rows.all():
+        expect(row).to_contain_text("1.500")
+        expect(row).to_contain_text(f"{MIN_POINTS - 1:04}_nightly.json")
+        expect(row).to_contain_text(f"{MIN_POINTS:04}_nightly.json")
+        expect(row.locator("td").last).to_have_text("tensorflow cpu, one")
+    today = open_page(nightly_site, "index.html").page
+    sentence = today.locator("section", has_text="What got slower").locator("li").first
+    expect(sentence).to_contain_text("fit of subclassing linear_regression")
+    expect(sentence).to_contain_text("1.50 times since")
+    expect(sentence).to_contain_text("tensorflow cpu, one")
+
+
+def test_the_chart_is_also_a_table_and_machines_stand_apart(open_page: Open, nightly_site: Path) -> None:
+    shown = open_page(nightly_site, "history.html")
+    page, table = shown.page, shown.page.locator("#history-table")
+    machines = page.get_by_label("Engine, device and machine")
+    one, two = (f"tensorflow cpu, {name}, 24 runs" for name in ("one", "two"))
+    assert machines.locator("option").all_text_contents() == [one, two]
+    table.locator("summary").click()
+    machines.select_option(one)
+    night = table.locator("tr", has_text=f"{MIN_POINTS:04}_nightly.json")
+    expect(night).to_contain_text("0.03; 1.500 times from here")
+    expect(page.locator("#history-chart")).not_to_contain_text("new kernel")
+    machines.select_option(two)
+    expect(table.locator("tr", has_text="0005_nightly.json")).to_contain_text("skipped: no power")
+    expect(page.locator("#history-chart .role-mark text", has_text="○")).to_have_count(1)
+    for axis in ("date", "commit", "release"):
+        page.get_by_label("By").select_option(axis)
+        expect(page.locator("#history-chart")).to_contain_text("new kernel")
+    assert shown.complaints == []
+
+
+def test_pages_are_whole_without_scripts(open_page: Open, site: Path, nightly_site: Path) -> None:
     page = open_page(site, "differences.html", java_script_enabled=False).page
     assert page.locator("table.matrix tbody tr").count() == page.locator("details").count() > 100
     costs = open_page(site, "costs.html", java_script_enabled=False).page
     assert costs.locator("svg[aria-roledescription], .wide > svg").count() > 2
+    history = open_page(nightly_site, "history.html", java_script_enabled=False).page
+    expect(history.locator("noscript p")).to_be_visible()
+    expect(history.locator("form")).to_be_hidden()
+    expect(history.locator("#regressions tbody tr")).to_have_count(2)
+    expect(history.locator("main")).to_contain_text("skipped: no power")
+
+
+def test_two_choices_mean_both_at_once(open_page: Open, site: Path) -> None:
+    """A style that differs on some engine, and an engine on which some style does, are not yet that style there."""
+    page = open_page(site, "differences.html").page
+    page.get_by_label("Style").select_option("functional")
+    page.get_by_label("Engine").select_option("jax")
+    shown = page.locator("table.matrix tbody tr:visible")
+    cells = shown.locator('td[title^="functional on jax: "]').evaluate_all("all => all.map((each) => each.title)")
+    assert len(cells) == shown.count() > 0
+    assert not {"functional on jax: equal", "functional on jax: not seen"} & set(cells)
 
 
 def test_an_empty_site_says_what_to_run_on_every_page(open_page: Open, tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_commands_are_found_in_the_workflows() -> None:
         for name in ("keras-styles", "pytest", "make")
     }
     assert found == {
-        "keras-styles": {"calibrate", "dashboard", "gate", "summary"},
+        "keras-styles": {"calibrate", "dashboard", "differences", "gate", "summary"},
         "pytest": {"bench/", "equivalence/"},
         "make": {"-C", ".venv/ready", "test"},
     }

@@ -1,4 +1,4 @@
-"""Charts: drawn by Vega-Lite when the page is built, and embedded as SVG, so that the page needs no script."""
+"""Charts: drawn by Vega-Lite when the site is built, and embedded as SVG, so that a page shows them without scripts."""
 
 import json
 import math

@@ -2,11 +2,11 @@
 
 import gzip
 import json
-import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,11 +20,11 @@ from keras_styles.calibration import RatesRecord, power_text
 from keras_styles.costs import Conclusion, Cost
 from keras_styles.costs_text import time_text, verdict_sentence
 from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
-from keras_styles.dashboard.matrix import matrix
+from keras_styles.dashboard.matrix import changes, matrix
 from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec, timeline_data
-from keras_styles.dashboard.summary import Summary, summarize
-from keras_styles.differences import LOST_OR_CHANGED, ledger
-from keras_styles.history import MIN_POINTS, History, Step, read_history
+from keras_styles.dashboard.summary import Place, Section, Summary, summarize
+from keras_styles.differences import ledger
+from keras_styles.history import MIN_POINTS, History, Identity, Run, Step, Timeline, read_history
 from keras_styles.ledger_text import SYMBOLS, script
 from keras_styles.records import ResultsError, load, slug
 from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE, Verdict
@@ -42,8 +42,11 @@ PAGES: Final[Mapping[str, str]] = {
 # Scripts and data come from the site alone, and nothing written into a page is ever run. Vega sets styles by attribute.
 POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:"
 VERDICT_SYMBOLS: Final[Mapping[Verdict, str]] = {"faster": "▼", "slower": "▲", "no difference": "=", "undecided": "?"}
-# Of the newest gaps only: what was not run a year ago explains nothing today.
+# What was not run a year ago explains nothing today.
 MOST_GAPS: Final = 30
+MOST_STEPS: Final = 5
+# By which a folder is known for a site that may be replaced.
+GENERATOR: Final = "keras-styles"
 
 
 class CostMatrix(NamedTuple):
@@ -55,22 +58,21 @@ class CostMatrix(NamedTuple):
 
 
 class Twins(NamedTuple):
-    """How far from 1 the ratios of the functional style's twin came out."""
+    """How far from 1 the ratios of the functional style's twin came out; None if it was not timed."""
 
-    engine: str
-    device: str
+    where: str
     cells: int
-    median: float
-    largest: float
+    median: float | None
+    largest: float | None
     flagged: str
 
 
 class Gap(NamedTuple):
-    """Cells without a number in one run, for one reason."""
+    """Cells without a number, for one reason, in the newest run that has it and perhaps in others before."""
 
-    engine: str
-    device: str
-    run: str
+    where: str
+    newest: Run
+    runs: int
     cells: int
     why: str
 
@@ -81,7 +83,12 @@ class Content:
 
     summary: Summary
     history: History
-    rates: list[RatesRecord]
+    rates: dict[Path, RatesRecord] = field(default_factory=dict)
+
+    @property
+    def raw(self) -> list[Path]:
+        """The files that can be downloaded: what the pages show but for the history, which is all that there is."""
+        return [*self.summary.shown, *self.rates]
 
     @property
     def set_aside(self) -> list[str]:
@@ -91,10 +98,10 @@ class Content:
 
 def read_content(results: Path) -> Content:
     """Read all records under `results`; what cannot be read costs a sentence, not the site."""
-    summary, rates = summarize(results), []
+    summary, rates = summarize(results), {}
     for path in sorted((results / "calibration").glob("rates-*.json")):
         try:
-            rates.append(load(path, RatesRecord))
+            rates[path] = load(path, RatesRecord)
         except ResultsError as error:
             summary.set_aside.append(str(error))
     return Content(summary, read_history(results), rates)
@@ -107,18 +114,19 @@ def build_site(results: Path, out: Path) -> tuple[Path, Content]:
         The path of the first page, and what the pages show.
 
     Raises:
-        ResultsError: if it cannot be written.
+        ResultsError: if it cannot be written, or `out` holds anything but a site of ours.
     """
-    content = read_content(results)
-    if out.is_dir() and any(out.iterdir()) and not (out / "static" / "site.js").exists():
+    content, out = read_content(results), out.resolve()
+    if out.exists() and not _is_ours(out):
         raise ResultsError(f"{out} holds other files than a site of keras-styles; give another --out.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as draft:
-            _write(content, results, Path(draft))
-            Path(draft).chmod(0o755)  # a web server is another user
-            shutil.rmtree(out, ignore_errors=True)
-            shutil.copytree(draft, out)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+            draft = Path(folder) / "new"
+            _write(content, draft)
+            if out.exists():
+                out.rename(Path(folder) / "old")
+            draft.rename(out)
     except OSError as error:
         raise ResultsError(
             f"The site {out} cannot be written ({error.strerror or error}); make room, or give another --out."
@@ -126,25 +134,40 @@ def build_site(results: Path, out: Path) -> tuple[Path, Content]:
     return out / "index.html", content
 
 
-def _write(content: Content, results: Path, out: Path) -> None:
-    data, raw = out / "data", out / "raw"
+def _is_ours(folder: Path) -> bool:
+    """Tell whether a folder is empty, or holds a site of this project and nothing else."""
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    pages = {f"{name}.html" for name in PAGES}
+    return not names or (
+        names <= pages | {"static", "data", "raw"}
+        and "index.html" in names
+        and GENERATOR in (folder / "index.html").read_text(encoding="utf-8", errors="replace")
+    )
+
+
+def _write(content: Content, out: Path) -> None:
     static = resources.files("keras_styles.dashboard").joinpath("static")
-    for folder in (data, raw, out / "static"):
+    for folder in (out, out / "static", out / "data", out / "raw"):
         folder.mkdir()
     for name in ("site.css", "site.js"):
         (out / "static" / name).write_bytes(static.joinpath(name).read_bytes())
-    # It defines window.vegaEmbed, and names of its own that must not meet those of other scripts.
-    (out / "static" / "vega.js").write_text(f"(() => {{\n{vl_convert.javascript_bundle()}\n}})();\n", encoding="utf-8")
+    # In a function, so that its own names do not meet those of other scripts.
+    vega = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    (out / "static" / "vega.js").write_text(f"(() => {{\n{vega}\n}})();\n", encoding="utf-8")
     sizes = {}
-    for path in content.summary.shown:
+    for path in content.raw:
+        name = f"{path.parent.name}/{path.name}.gz"  # files of two machines may have one name
         packed = gzip.compress(path.read_bytes(), mtime=0)
-        (raw / f"{path.name}.gz").write_bytes(packed)
-        sizes[f"{path.name}.gz"] = len(packed) // 1024 + 1
+        (out / "raw" / name).parent.mkdir(exist_ok=True)
+        (out / "raw" / name).write_bytes(packed)
+        sizes[name] = len(packed) // 1024 + 1
     pages, scripts = render(content, sizes)
     for name, text in pages.items():
         (out / f"{name}.html").write_text(text, encoding="utf-8")
     for name, value in scripts.items():
-        (data / f"{name}.js").write_text(
+        (out / "data" / f"{name}.js").write_text(
             f"kerasStyles.receive({json.dumps(name)}, {json.dumps(value, separators=(',', ':'))});\n", encoding="utf-8"
         )
 
@@ -156,14 +179,6 @@ def render(content: Content, raw: Mapping[str, int] | None = None) -> tuple[dict
         content: what the pages show.
         raw: KiB of each file that can be downloaded.
     """
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=jinja2.PackageLoader("keras_styles.dashboard"),
-    )
-    environment.filters["slug"] = slug
     summary, history = content.summary, content.history
     scripts: dict[str, Any] = {}
 
@@ -174,8 +189,8 @@ def render(content: Content, raw: Mapping[str, int] | None = None) -> tuple[dict
 
     charts = {
         section.anchor: script_of(spec)
-        for section in summary.sections
-        if (spec := margins_spec(summary.equivalence_runs.get(section.identity, [])))
+        for section in summary.with_equivalence
+        if (spec := margins_spec(summary.equivalence_runs.get(section.place, [])))
     }
     pictures, scalings, distributions = {}, {}, {}
     for section in summary.sections:
@@ -193,8 +208,10 @@ def render(content: Content, raw: Mapping[str, int] | None = None) -> tuple[dict
         timeline for timeline in history.timelines if any(p.seconds for s in timeline.series for p in s.points)
     ]
     timelines = {script_of(timeline_data(each, history.annotations)): each for each in with_times}
-    rows = matrix(ledger(), summary.differences) if summary.differences else []
-    conclusions = [conclusion for section in summary.sections for conclusion in section.conclusions.values()]
+    series = [series for timeline in with_times for series in timeline.series]
+    rows = matrix(ledger(), summary.probings)
+    conclusions = [conclusion for section in summary.with_costs for conclusion in section.conclusions.values()]
+    all_gaps = gaps(history)
     known = {
         "pages": PAGES,
         "policy": POLICY,
@@ -218,27 +235,46 @@ def render(content: Content, raw: Mapping[str, int] | None = None) -> tuple[dict
         "step_sentence": step_sentence,
         "rows": rows,
         "severities": Counter(row.difference.severity for row in rows),
-        "keras_versions": sorted({version for row in rows for version in row.versions}),
-        "changed_differences": changed_differences(summary),
+        "keras_versions": sorted({version for row in rows for version in row.keras_versions}),
+        "engines": list(dict.fromkeys(run.engine for record in summary.probings for run in record.engines)),
+        "changes": changes(summary.probings),
         "symbols": SYMBOLS,
-        "lost_or_changed": LOST_OR_CHANGED,
         "probe_source": script,
         "margins": {s.anchor: margins_chart(s.margins) if s.margins else None for s in summary.sections},
         "charts": charts,
         "pictures": pictures,
         "scalings": scalings,
         "distributions": distributions,
-        "timelines": timelines,
-        "number_of_runs": sum(len(timeline.runs) for timeline in history.timelines),
-        "gaps": list(gaps(history))[:MOST_GAPS],
+        "timelines": dict(zip(timelines, timeline_labels(with_times), strict=True)),
+        "number_of_runs": len({(t.identity.machine, run.id) for t in with_times for run in t.runs}),
+        "number_of_series": len(series),
+        "long_enough": sum(sum(p.seconds is not None for p in each.points) >= MIN_POINTS for each in series),
+        "standing": sorted((step for step in history.regressions if step.stands), key=lambda s: -s.remaining),
+        "most_steps": MOST_STEPS,
+        "gaps": all_gaps[:MOST_GAPS],
+        "more_gaps": len(all_gaps[MOST_GAPS:]),
         "min_points": MIN_POINTS,
         "batch_size": BATCH_SIZE,
-        "twins": [_twins(conclusion) for conclusion in conclusions],
-        "rates": content.rates,
+        "twins": [_twins(s, c) for s in summary.with_costs for c in s.conclusions.values()],
+        "rates": list(content.rates.values()),
+        "generator": GENERATOR,
         "raw": raw or {},
     }
-    pages = {name: environment.get_template(f"{name}.html.j2").render(page=name, **known) for name in PAGES}
+    pages = {name: _templates().get_template(f"{name}.html.j2").render(page=name, **known) for name in PAGES}
     return pages, scripts
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.PackageLoader("keras_styles.dashboard"),
+    )
+    environment.filters["slug"] = slug
+    return environment
 
 
 def cost_matrix(conclusion: Conclusion) -> CostMatrix | None:
@@ -255,50 +291,59 @@ def cost_matrix(conclusion: Conclusion) -> CostMatrix | None:
     return None
 
 
-def changed_differences(summary: Summary) -> list[tuple[str, str]]:
-    """Return the id and a sentence for each entry of the ledger whose verdict is another than in the run before."""
-    if summary.differences is None or summary.previous_differences is None:
-        return []
-    before, now = (
-        {(run.engine, probed.id): probed.verdict for run in record.engines for probed in run.differences}
-        for record in (summary.previous_differences, summary.differences)
+def step_sentence(step: Step) -> str:
+    """Return what got slower and still is, by how much and between which runs."""
+    cell, what = step.cell, "time" if step.quantity == "seconds" else f"ratio to {BASELINE_STYLE}"
+    changed = ", ".join(f"{one.what} {one.before} to {one.after}" for one in step.changes) or "the commit only"
+    return (
+        f"{cell.phase} of {cell.style} {cell.architecture} (batch {cell.batch_size}, width {cell.width}, "
+        f"{_where(step.identity)}): {what} {step.remaining:.2f} times since {step.first_after.id} ({changed})."
     )
+
+
+def timeline_labels(timelines: Sequence[Timeline]) -> list[str]:
+    """Return a name for each timeline: engine, device and machine, and of all else what tells some of them apart."""
+    fields = [name for name in Identity._fields if name not in Place._fields]
+    telling = [name for name in fields if len({getattr(each.identity, name) for each in timelines}) > 1]
     return [
-        (identifier, f"is {verdict} on {engine}, and was {before.get((engine, identifier), 'not probed')}.")
-        for (engine, identifier), verdict in now.items()
-        if before.get((engine, identifier)) != verdict
+        ", ".join(
+            [
+                _where(each.identity),
+                *(f"{name.replace('_', ' ')} {getattr(each.identity, name)}" for name in telling),
+                f"{len(each.runs)} runs",
+            ]
+        )
+        for each in timelines
     ]
 
 
-def step_sentence(step: Step) -> str:
-    """Return what got slower, by how much and between which runs."""
-    cell, what = step.cell, "time" if step.quantity == "seconds" else f"ratio to {BASELINE_STYLE}"
-    changes = ", ".join(f"{one.what} {one.before} to {one.after}" for one in step.changes) or "the commit only"
-    return (
-        f"{cell.phase} of {cell.style} {cell.architecture} (batch {cell.batch_size}, width {cell.width}, "
-        f"{step.identity.engine}): {what} {step.factor:.2f} times since {step.first_after.id} ({changes})."
-    )
-
-
-def gaps(history: History) -> Iterator[Gap]:
-    """Give what has no number in each run, and why, the newest run first."""
+def gaps(history: History) -> list[Gap]:
+    """Return what has no number, and why, the newest first; what is so for one reason in several runs once."""
+    found: dict[tuple[str, str], Gap] = {}
     for timeline in history.timelines:
-        for place in reversed(range(len(timeline.runs))):
-            reasons = Counter(why for series in timeline.series if (why := series.points[place].why_not) is not None)
+        for place, run in reversed(list(enumerate(timeline.runs))):
+            points = [series.points[place] for series in timeline.series]
+            reasons = Counter(point.why_not for point in points if point.seconds is None and point.why_not)
             for why, cells in reasons.items():
-                yield Gap(timeline.identity.engine, timeline.identity.device, timeline.runs[place].id, cells, why)
+                key = _where(timeline.identity), why
+                known = found.get(key, Gap(key[0], run, 0, cells, why))
+                found[key] = known._replace(runs=known.runs + 1)
+    return sorted(found.values(), key=lambda gap: gap.newest.moment, reverse=True)
 
 
-def _twins(conclusion: Conclusion) -> Twins:
+def _where(identity: Identity) -> str:
+    return f"{identity.engine} {identity.device}, {identity.machine}"
+
+
+def _twins(section: Section, conclusion: Conclusion) -> Twins:
     """Return how the twin of one conclusion came out."""
     judged: Sequence[Cost] = [cost for cost in conclusion.costs if cost.contender == TWIN and cost.judgement]
-    distances = [abs(cost.judgement.ratio - 1) for cost in judged if cost.judgement] or [0.0]
+    distances = [abs(cost.judgement.ratio - 1) for cost in judged if cost.judgement]
     flagged = [str(c.workload) for c in judged if c.judgement and c.judgement.verdict in ("faster", "slower")]
     return Twins(
-        engine=conclusion.engine,
-        device=conclusion.device,
+        where=f"{conclusion.engine} {conclusion.device}, {section.environment.machine}",
         cells=len(judged),
-        median=float(np.median(distances)),
-        largest=max(distances),
+        median=float(np.median(distances)) if distances else None,
+        largest=max(distances, default=None),
         flagged=", ".join(flagged),
     )

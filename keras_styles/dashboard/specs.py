@@ -7,15 +7,18 @@ import numpy as np
 
 from keras_styles.annotations import Annotation
 from keras_styles.costs import Cost
-from keras_styles.dashboard.charts import COLOURS, SHAPES
+from keras_styles.dashboard.charts import COLOURS, DIFFER, SHAPES
 from keras_styles.history import Timeline
 from keras_styles.records import EquivalenceRecord
-from keras_styles.styles import STYLES
+from keras_styles.styles import BASELINE_STYLE, STYLES
 from keras_styles.workloads import BATCH_PHASES, BATCH_SIZE, TWIN, WIDTH, ProcessRecord
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 # Digits that a picture can show; more would only make the site larger.
 DIGITS: Final = 4
+
+# Where the axis of margins ends; 1 is all that is allowed.
+PAST_THE_BOUND: Final = 1.2
 
 Spec = dict[str, Any]
 
@@ -42,13 +45,18 @@ def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
     """Return the worst margin of each architecture over time, or None if no run has one.
 
     Args:
-        runs: of one identity, in the order of time.
+        runs: of one place, in the order of time.
     """
     points = [
         {
             "date": run.created.isoformat(),
-            "architecture": f"{architecture}, tier {tier}",
-            "margin": _short(worst),
+            "architecture": architecture,
+            "tier": f"tier {tier}",
+            # What is past the bound stands at the edge, however far it is.
+            "shown": _short(min(worst, PAST_THE_BOUND)),
+            "margin": _short(worst) if np.isfinite(worst) else "infinite",
+            "sign": "✗" if worst > 1 else "",
+            "release": f"keras {run.environment.keras}, {run.environment.engine} {run.environment.engine_version}",
             "commit": (run.environment.commit or "unknown")[:10],
         }
         for run in runs
@@ -56,39 +64,40 @@ def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
     ]
     if not points:
         return None
-    x = {"field": "date", "type": "temporal", "title": None}
-    y = {
-        "field": "margin",
-        "type": "quantitative",
-        "title": "worst margin (1 = all that is allowed)",
-        "scale": {"domainMax": 1.05},
-    }
-    colour = {"field": "architecture", "type": "nominal", "legend": {"columns": 1}}
+    x = {"field": "date", "type": "temporal", "title": None, "axis": {"format": "%Y-%m-%d", "tickCount": 3}}
+    y = {"field": "shown", "type": "quantitative", "title": None, "scale": {"domain": [0, PAST_THE_BOUND]}}
+    shape = {"field": "tier", "type": "nominal", "title": None}
+    tier = {**shape, "legend": None}  # the shapes have one
+    tooltip = _tooltip("architecture", "tier", "margin", "date", "release", "commit")
     return {
         "$schema": SCHEMA,
-        "width": 520,
-        "height": 240,
-        "layer": [
-            {"data": {"values": points}, "mark": "line", "encoding": {"x": x, "y": y, "color": colour}},
-            {
-                "data": {"values": points},
-                "mark": {"type": "point", "filled": True},
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "color": colour,
-                    "tooltip": _tooltip("architecture", "margin", "date", "commit"),
+        "description": "The worst margin of each architecture and tier over time; 1 is all that is allowed.",
+        "data": {"values": points},
+        "facet": {"field": "architecture", "type": "nominal", "title": None},
+        "columns": 3,
+        "spec": {
+            "width": 190,
+            "height": 90,
+            "layer": [
+                {"mark": "line", "encoding": {"x": x, "y": y, "color": tier, "strokeDash": tier}},
+                {
+                    "mark": {"type": "point", "filled": True},
+                    "encoding": {"x": x, "y": y, "color": tier, "shape": shape, "tooltip": tooltip},
                 },
-            },
-            {"data": {"values": [{}]}, "mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"y": {"datum": 1}}},
-        ],
+                {
+                    "mark": {"type": "text", "color": DIFFER, "fontSize": 14},
+                    "encoding": {"x": x, "y": y, "text": {"field": "sign"}, "tooltip": tooltip},
+                },
+                {"mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"y": {"datum": 1}}},
+            ],
+        },
     }
 
 
 def _worst_margins(run: EquivalenceRecord) -> dict[tuple[str, int], float]:
     worst: dict[tuple[str, int], float] = {}
     for stage in run.stages:
-        if stage.worst_margin is not None and np.isfinite(stage.worst_margin):
+        if stage.worst_margin is not None:
             key = stage.architecture, stage.tier
             worst[key] = max(stage.worst_margin, worst.get(key, 0.0))
     return worst
@@ -118,7 +127,8 @@ def scaling_spec(costs: Sequence[Cost]) -> Spec | None:
         ]
         if len({point["size"] for point in points}) > 1:
             panels.append(_panel(name.replace("_", " "), points))
-    return {"$schema": SCHEMA, "vconcat": panels} if panels else None
+    description = "How the time of each style grows with batch size and width, phase by phase."
+    return {"$schema": SCHEMA, "description": description, "vconcat": panels} if panels else None
 
 
 def _panel(title: str, points: list[Spec]) -> Spec:
@@ -167,6 +177,7 @@ def distribution_spec(processes: Sequence[ProcessRecord], architecture: str) -> 
         return None
     return {
         "$schema": SCHEMA,
+        "description": "What each process says about each phase of each style.",
         "data": {"values": points},
         "facet": {"row": {"field": "phase", "type": "nominal", "title": None, "sort": None}},
         "spec": {
@@ -193,6 +204,7 @@ def timeline_data(timeline: Timeline, annotations: Sequence[Annotation]) -> Spec
     identity = timeline.identity
     place = {run.id: number for number, run in enumerate(timeline.runs)}
     return {
+        "baseline": BASELINE_STYLE,
         "styles": list(STYLES),
         "colours": [COLOURS[style] for style in STYLES],
         "shapes": [SHAPES[style] for style in STYLES],
@@ -221,7 +233,7 @@ def timeline_data(timeline: Timeline, annotations: Sequence[Annotation]) -> Spec
         "annotations": [
             {"date": note.date.isoformat(), "words": note.text, "architecture": note.architecture}
             for note in annotations
-            if note.machine in (None, identity.machine) and note.engine in (None, identity.engine)
+            if note.concerns(identity.machine, identity.engine)
         ],
     }
 

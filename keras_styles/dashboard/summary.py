@@ -1,7 +1,7 @@
 """Summaries: which records of a results folder the site shows, and what they come to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -40,6 +40,15 @@ class Throughput:
     of_bare_loop: float  # how many times longer than a loop without Keras
 
 
+class Place(NamedTuple):
+    """What records have to share to follow each other; the versions of Keras and of the engine change along the way."""
+
+    machine: str
+    engine: str
+    device: str
+    python: str  # without its third number
+
+
 class Identity(NamedTuple):
     """What two records have to share to be shown beside each other."""
 
@@ -47,7 +56,15 @@ class Identity(NamedTuple):
     engine: str
     engine_version: str
     keras: str
+    python: str
+    numpy: str
     device: str
+
+
+def place(environment: Environment) -> Place:
+    """Return the place of an environment's records."""
+    minor = ".".join(environment.python.split(".")[:2])
+    return Place(environment.machine, environment.engine, environment.device, minor)
 
 
 def identity(environment: Environment) -> Identity:
@@ -66,6 +83,17 @@ class Section:
     def identity(self) -> Identity:
         """What both records share."""
         return identity(self.environment)
+
+    @property
+    def place(self) -> Place:
+        """Where the records follow others."""
+        return place(self.environment)
+
+    @property
+    def moment(self) -> datetime:
+        """When the newer of the records was made."""
+        moments = [self.equivalence.created] if self.equivalence else []
+        return max(moments + ([self.benchmark.datetime] if self.benchmark else []))
 
     @property
     def anchor(self) -> str:
@@ -143,36 +171,61 @@ class Section:
         return reasons
 
 
+class Used(NamedTuple):
+    """An environment that records were made in, which commit aside."""
+
+    environment: Environment
+    records: int
+    newest: datetime
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a results folder holds.
 
     Attributes:
-        sections: by identity.
-        differences: the newest run of the ledger's probes.
-        previous_differences: the one before it.
+        sections: by identity, those of one place after each other and the newest first.
+        probings: all runs of the ledger's probes in the order of time; some may be of a few entries only.
         set_aside: a sentence for each file that could not be read.
-        equivalence_runs: all complete runs by identity, in the order of time.
-        shown: the files that sections and differences come from.
+        equivalence_runs: all complete runs by place, in the order of time.
+        shown: the files that sections and the newest probing come from.
+        environments: those of all records, the newest first.
     """
 
     sections: list[Section]
-    differences: DifferencesRecord | None = None
-    previous_differences: DifferencesRecord | None = None
+    probings: list[DifferencesRecord] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
-    equivalence_runs: dict[Identity, list[EquivalenceRecord]] = field(default_factory=dict)
+    equivalence_runs: dict[Place, list[EquivalenceRecord]] = field(default_factory=dict)
     shown: list[Path] = field(default_factory=list)
+    environments: list[Used] = field(default_factory=list)
+
+    @property
+    def with_equivalence(self) -> list[Section]:
+        """Of each place the newest section in which styles were compared."""
+        found: dict[Place, Section] = {}
+        for section in self.sections:
+            if section.equivalence:
+                found.setdefault(section.place, section)
+        return list(found.values())
+
+    @property
+    def with_costs(self) -> list[Section]:
+        """Of each place the newest section in which costs were measured."""
+        found: dict[Place, Section] = {}
+        for section in self.sections:
+            if section.conclusions:
+                found.setdefault(section.place, section)
+        return list(found.values())
 
     @property
     def newest(self) -> datetime | None:
         """When the newest record was made."""
-        moments = [section.equivalence.created for section in self.sections if section.equivalence]
-        moments += [section.benchmark.datetime for section in self.sections if section.benchmark]
-        return max(moments + ([self.differences.created] if self.differences else []), default=None)
+        moments = [section.moment for section in self.sections] + [record.created for record in self.probings]
+        return max(moments, default=None)
 
 
-class _Process(Schema):
-    """A process of which nothing is looked at."""
+class _Counted(Schema):
+    """Something of which nothing is looked at."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -180,7 +233,8 @@ class _Process(Schema):
 class _ExtrasHeader(Schema):
     model_config = ConfigDict(extra="ignore")
 
-    processes: list[_Process] = Field(default=[])
+    processes: list[_Counted] = Field(default=[])
+    unmeasured: list[_Counted]
 
 
 class _RunHeader(Schema):
@@ -190,58 +244,82 @@ class _RunHeader(Schema):
 
     datetime: AwareDatetime
     machine_info: MachineInfo
+    benchmarks: list[_Counted]
     keras_styles: _ExtrasHeader
+
+    @property
+    def rank(self) -> tuple[bool, int, float]:
+        """What decides between runs: whether costs were measured, how many cells were asked for, the time."""
+        extras = self.keras_styles
+        return bool(extras.processes), len(self.benchmarks) + len(extras.unmeasured), self.datetime.timestamp()
 
 
 def summarize(results: Path) -> Summary:
     """Read the records under `results` and keep the newest of each identity.
 
     A complete run of the equivalence suite is preferred to any that is not, however old: what a part of the suite
-    showed must not hide what the whole did. So is a run of the benchmark that measured costs to one that did not. A
-    file that cannot be read costs a sentence, not the page.
+    showed must not hide what the whole did. So is a run of the benchmark that was asked for more cells. A file that
+    cannot be read costs a sentence, not the page.
     """
     equivalence: dict[Identity, dict[Path, EquivalenceRecord]] = {}
     benchmarks: dict[Identity, dict[Path, _RunHeader]] = {}
-    differences: dict[Path, DifferencesRecord] = {}
+    probings: dict[Path, DifferencesRecord] = {}
+    used: list[tuple[datetime, Environment]] = []
     set_aside = []
     for path in sorted(results.glob("*/*.json")):
         try:
             if path.name.startswith("equivalence-"):
                 record = load(path, EquivalenceRecord)
                 equivalence.setdefault(identity(record.environment), {})[path] = record
+                used.append((record.created, record.environment))
             elif path.name.startswith("differences-"):
-                differences[path] = load(path, DifferencesRecord)
+                probings[path] = probing = load(path, DifferencesRecord)
+                used += [(probing.created, run.environment) for run in probing.engines if run.environment]
             elif re.match(r"\d+_", path.name):  # other records, such as the gate's, are not for these pages
                 header = load(path, _RunHeader)
                 benchmarks.setdefault(identity(header.machine_info.keras_styles), {})[path] = header
+                used.append((header.datetime, header.machine_info.keras_styles))
         except ResultsError as error:
             set_aside.append(str(error))
-    # The default engine first, since most readers came for it.
-    keys = sorted(
-        equivalence.keys() | benchmarks.keys(), key=lambda key: (key.machine, key.engine != "tensorflow", key)
-    )
     sections, shown = [], []
-    for key in keys:
-        path, newest = max(
+    for key in sorted(equivalence.keys() | benchmarks.keys()):
+        fullest, newest = max(
             equivalence.get(key, {}).items(), key=lambda item: _completeness(item[1]), default=(None, None)
         )
         file, section, unusable = _newest_usable(newest, benchmarks.get(key, {}))
         set_aside += unusable
-        shown += [each for each in (path, file) if each]
+        shown += [each for each in (fullest, file) if each]
         if section:
             sections.append(section)
-    probed = sorted(differences.items(), key=lambda item: item[1].created)
+    sections.sort(key=lambda section: section.moment, reverse=True)
+    # The default engine first, since most readers came for it.
+    sections.sort(key=lambda section: (section.place.machine, section.place.engine != "tensorflow", section.place))
+    in_time = sorted(probings, key=lambda path: probings[path].created)
     return Summary(
         sections,
-        differences=probed[-1][1] if probed else None,
-        previous_differences=probed[-2][1] if len(probed) > 1 else None,
+        probings=[probings[path] for path in in_time],
         set_aside=set_aside,
-        equivalence_runs={
-            key: sorted((run for run in runs.values() if run.complete), key=lambda run: run.created)
-            for key, runs in equivalence.items()
-        },
-        shown=shown + [path for path, _ in probed[-1:]],
+        equivalence_runs=_by_place(run for runs in equivalence.values() for run in runs.values()),
+        shown=sorted(shown) + in_time[-1:],
+        environments=_environments(used),
     )
+
+
+def _by_place(runs: Iterable[EquivalenceRecord]) -> dict[Place, list[EquivalenceRecord]]:
+    found: dict[Place, list[EquivalenceRecord]] = {}
+    for run in sorted(runs, key=lambda run: run.created):
+        if run.complete:
+            found.setdefault(place(run.environment), []).append(run)
+    return found
+
+
+def _environments(used: Iterable[tuple[datetime, Environment]]) -> list[Used]:
+    found: dict[str, Used] = {}
+    for moment, environment in sorted(used, key=lambda each: each[0]):
+        without_commit = environment.model_copy(update={"commit": None})
+        key = without_commit.model_dump_json()
+        found[key] = Used(without_commit, found[key].records + 1 if key in found else 1, moment)
+    return sorted(found.values(), key=lambda each: each.newest, reverse=True)
 
 
 def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:
@@ -251,12 +329,9 @@ def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:
 def _newest_usable(
     equivalence: EquivalenceRecord | None, runs: Mapping[Path, _RunHeader]
 ) -> tuple[Path | None, Section | None, list[str]]:
-    """Return the newest run that costs follow from, a section with it, and a sentence for each newer one."""
+    """Return the best run that costs follow from, a section with it, and a sentence for each better one."""
     unusable = []
-    newest_first = sorted(
-        runs.items(), key=lambda item: (bool(item[1].keras_styles.processes), item[1].datetime), reverse=True
-    )
-    for path, _ in newest_first:
+    for path in sorted(runs, key=lambda path: runs[path].rank, reverse=True):
         try:
             section = Section(equivalence, load(path, BenchmarkRun))
             section.conclusions  # noqa: B018 -- what is concluded here is kept for the page

@@ -1,19 +1,23 @@
-// What makes the pages interactive: filters, sorting, charts. Without it they are complete, only longer.
+// What makes the pages interactive: filters, sorting, and the charts that can be pointed at.
 "use strict";
 (() => {
-  const waiting = new Map(); // what to call with a chart's data once its script has come
+  const loading = new Map(); // by the name of a chart's data
+  const arrived = new Map();
 
   // Data come as scripts, since a page opened as a file may not fetch anything else.
-  window.kerasStyles = { receive: (name, data) => waiting.get(name)(data) };
+  window.kerasStyles = { receive: (name, data) => arrived.set(name, data) };
 
   function load(name) {
-    return new Promise((resolve, reject) => {
-      waiting.set(name, resolve);
-      const script = document.createElement("script");
-      script.src = `data/${name}.js`;
-      script.onerror = () => reject(new Error(`${script.src} is missing`));
-      document.head.append(script);
-    });
+    if (!loading.has(name)) {
+      loading.set(name, new Promise((resolve, reject) => {
+        const script = document.createElement("script");
+        script.src = `data/${name}.js`;
+        script.onload = () => resolve(arrived.get(name));
+        script.onerror = () => reject(new Error(`The file data/${name}.js is missing; build the site again.`));
+        document.head.append(script);
+      }));
+    }
+    return loading.get(name);
   }
 
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -43,8 +47,12 @@
   for (const place of document.querySelectorAll("[data-chart]")) {
     let spec;
     const show = async () => {
-      spec ??= await load(place.dataset.chart);
-      await draw(place, spec);
+      try {
+        spec = await load(place.dataset.chart);
+        await draw(place, spec);
+      } catch (error) {
+        place.textContent = error.message;
+      }
     };
     const details = place.closest("details");
     if (details && !details.open) details.addEventListener("toggle", show, { once: true });
@@ -52,26 +60,33 @@
     dark.addEventListener("change", () => spec && draw(place, spec));
   }
 
-  // A table that can be filtered names its controls; each of them has the number of the column that it looks at.
+  // A table that can be filtered names its form. A choice looks at what the row has under the name of the control's
+  // column, two choices of one column at both of them together; a search looks at all text of the row.
   for (const table of document.querySelectorAll("table[data-filtered-by]")) {
-    const controls = [...document.getElementById(table.dataset.filteredBy).querySelectorAll("input, select")];
+    const form = document.getElementById(table.dataset.filteredBy);
+    form.hidden = false;
+    const controls = [...form.querySelectorAll("input, select")];
     const count = document.getElementById(`${table.dataset.filteredBy}-count`);
     const rows = [...table.tBodies[0].rows];
     const apply = () => {
       let shown = 0;
+      const search = form.querySelector("input").value.trim().toLowerCase();
+      const wanted = new Map();
+      for (const select of form.querySelectorAll("select")) {
+        if (!select.value) continue;
+        const column = select.dataset.column;
+        wanted.set(column, wanted.has(column) ? `${wanted.get(column)} ${select.value}` : select.value);
+      }
       for (const row of rows) {
-        row.hidden = !controls.every((control) => {
-          const wanted = control.value.trim().toLowerCase();
-          const column = control.dataset.column;
-          const text = (column === undefined ? row.textContent : row.dataset[column] ?? "").toLowerCase();
-          return control.tagName === "SELECT" ? !wanted || text.split("\n").includes(wanted) : text.includes(wanted);
-        });
+        const chosen = "always" in row.dataset
+          || [...wanted].every(([column, value]) => (row.dataset[column] ?? "").split("\n").includes(value));
+        row.hidden = !(chosen && row.textContent.toLowerCase().includes(search));
         shown += !row.hidden;
       }
       count.textContent = `${shown} of ${rows.length} shown`;
     };
     for (const control of controls) control.addEventListener("input", apply);
-    controls[0].form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("submit", (event) => event.preventDefault());
     apply();
   }
 
@@ -115,23 +130,32 @@
 
   // One cell of one machine over time. The cells of a machine come in one script, when it is chosen.
   async function showHistory(form) {
+    form.hidden = false;
     const place = document.getElementById("history-chart");
+    const table = document.getElementById("history-table");
     const of = (name) => form.elements.namedItem(name);
-    const cache = new Map();
     const options = (select, values) => {
       const before = select.value;
       select.replaceChildren(...values.map((value) => new Option(value, value)));
       if (values.includes(before)) select.value = before;
     };
-    const update = async (event) => {
+    const update = async () => {
       const name = of("machine").value;
-      if (!cache.has(name)) cache.set(name, await load(name));
-      const timeline = cache.get(name);
+      let timeline;
+      try {
+        timeline = await load(name);
+      } catch (error) {
+        place.textContent = error.message;
+        return;
+      }
+      if (name !== of("machine").value) return; // another was chosen in the meantime
       options(of("architecture"), [...new Set(timeline.series.map((each) => each.architecture))]);
       const here = timeline.series.filter((each) => each.architecture === of("architecture").value);
       options(of("workload"), [...new Set(here.map((each) => each.workload))]);
       const series = here.filter((each) => each.workload === of("workload").value);
-      await draw(place, timeSpec(timeline, series, of("quantity").value, of("axis").value));
+      const known = whatIsKnown(timeline, series, of("quantity").value);
+      table.replaceChildren(table.firstElementChild, tableOf(timeline, known));
+      await draw(place, timeSpec(timeline, known, of("quantity").value, of("axis").value));
     };
     form.addEventListener("input", update);
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -139,43 +163,84 @@
     if (of("machine").options.length) await update();
   }
 
-  function timeSpec(timeline, series, quantity, axis) {
+  // What each run says about a cell in each style, and the steps and annotations along it.
+  function whatIsKnown(timeline, series, quantity) {
+    const runs = timeline.runs.map((run, index) => ({ index, run: run.id, date: run.moment, commit: run.commit, release: run.release }));
     const points = [];
     const gaps = [];
     const steps = [];
-    for (const each of series) {
-      each.points.forEach(([seconds, ratio, low, high, why], index) => {
-        const run = timeline.runs[index];
-        const value = quantity === "ratio" ? (each.style === "functional" && seconds ? 1 : ratio) : seconds;
-        const base = { style: each.style, index, run: run.id, date: run.moment, commit: run.commit, release: run.release };
-        if (value == null) gaps.push({ ...base, why: why ?? "no ratio" });
-        else points.push({ ...base, value, ...(quantity === "ratio" && low != null ? { low, high } : {}) });
+    for (const { style, points: found, steps: jumps } of series) {
+      found.forEach(([seconds, ratio, low, high, why], index) => {
+        const value = quantity === "seconds" ? seconds : style === timeline.baseline && seconds ? 1 : ratio;
+        if (value == null) gaps.push({ ...runs[index], style, why: why ?? "no ratio" });
+        else points.push({ ...runs[index], style, value, ...(quantity === "ratio" && low != null ? { low, high } : {}) });
       });
-      for (const [of, index, factor] of each.steps) {
-        if (of !== quantity) continue;
-        const run = timeline.runs[index];
-        steps.push({ style: each.style, index, date: run.moment, commit: run.commit, release: run.release,
-          words: `${each.style}: ${factor.toFixed(3)} times from here` });
+      for (const [of, index, factor] of jumps) {
+        if (of === quantity) steps.push({ ...runs[index], style, step: `${factor.toFixed(3)} times from here` });
       }
     }
-    const notes = timeline.annotations.filter((note) => !note.architecture || note.architecture === series[0]?.architecture);
-    const x = axis === "date" ? { field: "date", type: "temporal", title: null, axis: { format: "%Y-%m-%d", labelOverlap: true, tickCount: 6 } }
-      : { field: axis, type: "ordinal", sort: { field: "index" }, title: axis, axis: { labelAngle: -40 } };
+    const about = timeline.annotations.filter((note) => !note.architecture || note.architecture === series[0]?.architecture);
+    // Where runs are not in the order of days, a note stands at the first run of its day or after it.
+    const notes = about.map((note) => ({ ...(runs.find((run) => run.date.slice(0, 10) >= note.date) ?? runs.at(-1)), ...note }));
+    return { runs, points, gaps, steps, notes };
+  }
+
+  function tableOf(timeline, { runs, points, gaps, steps }) {
+    const table = document.createElement("table");
+    const row = (section, kind, texts) => {
+      const line = section.insertRow();
+      for (const text of texts) {
+        const cell = document.createElement(kind);
+        cell.textContent = text;
+        line.append(cell);
+      }
+    };
+    row(table.createTHead(), "th", ["run", "date", "commit", "release", ...timeline.styles]);
+    const words = new Map();
+    const short = (value) => Number(value.toPrecision(4)).toString();
+    for (const { run, style, value, low, high } of points) {
+      words.set(`${run} ${style}`, low == null ? short(value) : `${short(value)} (${short(low)} to ${short(high)})`);
+    }
+    for (const { run, style, why } of gaps) words.set(`${run} ${style}`, why);
+    for (const { run, style, step } of steps) words.set(`${run} ${style}`, `${words.get(`${run} ${style}`)}; ${step}`);
+    const body = table.createTBody();
+    for (const { run, date, commit, release } of [...runs].reverse()) {
+      row(body, "td", [run, date.slice(0, 10), commit, release, ...timeline.styles.map((style) => words.get(`${run} ${style}`) ?? "–")]);
+    }
+    const wide = document.createElement("div");
+    wide.className = "wide tall";
+    wide.tabIndex = 0;
+    wide.append(table);
+    return wide;
+  }
+
+  function timeSpec(timeline, { points, gaps, steps, notes }, quantity, axis) {
+    const days = notes.map((note) => ({ ...note, day: `${note.date}T00:00:00Z` }));
+    const moments = [...timeline.runs.map((run) => run.moment), ...days.map((note) => note.day)].map((moment) => new Date(moment));
+    const oneDay = 24 * 3600 * 1000;
+    const format = Math.max(...moments) - Math.min(...moments) < 6 * oneDay ? "%m-%d %H:%M" : "%Y-%m-%d";
+    const x = axis === "date"
+      ? { field: "date", type: "temporal", title: null, scale: { type: "utc" }, axis: { format, labelOverlap: true, tickCount: 6 } }
+      : { field: axis, type: "ordinal", sort: { field: "index" }, title: axis, axis: { labelAngle: -40, labelOverlap: true } };
     const colour = { field: "style", type: "nominal", title: "style", scale: { domain: timeline.styles, range: timeline.colours } };
     const shape = { field: "style", type: "nominal", title: "style", scale: { domain: timeline.styles, range: timeline.shapes } };
-    const tooltip = ["style", "value", "low", "high", "run", "commit", "release", "date", "why", "words"].map((field) => ({ field, type: "nominal" }));
+    const dash = { field: "style", type: "nominal", legend: null, scale: { domain: timeline.styles, range: [[6, 3], [2, 2], [10, 3, 2, 3]] } };
+    const telling = (...fields) => [...fields, "run", "commit", "release", "date"].map((field) => ({ field, type: "nominal" }));
+    const signs = gaps.map((gap) => ({ ...gap, sign: gap.why.startsWith("failed") ? "✗" : gap.why.startsWith("skipped") ? "○" : "–" }));
+    const of = axis === "date" ? { ...x, field: "day" } : x;
     const layers = [
       { data: { values: points }, mark: { type: "line", strokeWidth: 1.5 },
-        encoding: { x, y: { field: "value", type: "quantitative", scale: { type: "log", nice: false, padding: 12 }, title: quantity === "ratio" ? "ratio to functional" : "seconds" }, color: colour } },
+        encoding: { x, y: { field: "value", type: "quantitative", scale: { type: "log", nice: false, padding: 12 }, title: quantity === "ratio" ? `ratio to ${timeline.baseline}` : "seconds" }, color: colour } },
       { data: { values: points.filter((point) => "low" in point) }, mark: { type: "rule", opacity: 0.6 }, encoding: { x, y: { field: "low", type: "quantitative" }, y2: { field: "high" }, color: colour } },
-      { data: { values: points }, mark: { type: "point", filled: true, size: 45 }, encoding: { x, y: { field: "value", type: "quantitative" }, color: colour, shape, tooltip } },
-      { data: { values: gaps }, mark: { type: "text", text: "×", fontSize: 14 }, encoding: { x, y: { value: 290 }, tooltip } },
-      { data: { values: steps }, mark: { type: "rule", strokeDash: [6, 3], strokeWidth: 2 }, encoding: { x, color: colour, tooltip } },
+      { data: { values: points }, mark: { type: "point", filled: true, size: 45 },
+        encoding: { x, y: { field: "value", type: "quantitative" }, color: colour, shape, tooltip: telling("style", "value", ...(quantity === "ratio" ? ["low", "high"] : [])) } },
+      ...timeline.styles.map((style, number) => ({ data: { values: signs.filter((sign) => sign.style === style) }, mark: { type: "text", fontSize: 13 },
+        encoding: { x, y: { value: 296 - 13 * number }, text: { field: "sign" }, color: colour, tooltip: telling("style", "why") } })),
+      { data: { values: steps }, mark: { type: "rule", strokeWidth: 2 }, encoding: { x, color: colour, strokeDash: dash, tooltip: telling("style", "step") } },
+      { data: { values: days }, mark: { type: "rule", strokeDash: [2, 2], color: "#999999" }, encoding: { x: of, tooltip: [{ field: "words", type: "nominal" }] } },
+      { data: { values: days }, mark: { type: "text", align: "left", dx: 3, limit: 220 }, encoding: { x: of, y: { value: 8 }, text: { field: "words" } } },
     ];
-    if (axis === "date") {
-      layers.push({ data: { values: notes }, mark: { type: "rule", strokeDash: [2, 2], color: "#999999" }, encoding: { x, tooltip: [{ field: "words", type: "nominal" }] } });
-      layers.push({ data: { values: notes }, mark: { type: "text", align: "left", dx: 3, limit: 220 }, encoding: { x, y: { value: 8 }, text: { field: "words" } } });
-    }
-    return { $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: 640, height: 300, layer: layers.filter((each) => each.data.values.length) };
+    return { $schema: "https://vega.github.io/schema/vega-lite/v6.json", description: "The chosen cell over time; the table below says the same.",
+      width: 640, height: 300, layer: layers.filter((each) => each.data.values.length) };
   }
 })();
