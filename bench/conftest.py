@@ -18,6 +18,8 @@ from keras_styles.records import BenchmarkExtras, require_writable, results_fold
 from keras_styles.workloads import PROFILES
 
 DEFAULT_STORAGE = "file://./.benchmarks"
+# Holds a sign once the run was interrupted.
+INTERRUPTED: list[bool] = []
 
 
 class ResultsStorage(FileStorage):  # type: ignore[misc]  # pytest-benchmark has no type information
@@ -35,7 +37,12 @@ class ResultsStorage(FileStorage):  # type: ignore[misc]  # pytest-benchmark has
         return f"{max(numbers, default=0) + 1:04}"
 
     def save(self, output_json: dict[str, Any], save_as: str) -> None:
-        """Write one run; two that end at the same moment with the same name get two numbers."""
+        """Write one run; two that end at the same moment with the same name get two numbers.
+
+        Nothing of one that was interrupted: its processes are kept to go on with, and a part would pass for the whole.
+        """
+        if INTERRUPTED:
+            return
         text = safe_dumps(output_json, ensure_ascii=True, indent=1) + "\n"
         for number in count(int(self._next_num)):
             try:
@@ -142,9 +149,12 @@ def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
     output_json["keras_styles"] = BenchmarkExtras(unmeasured=UNMEASURED, processes=processes).model_dump(mode="json")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-benchmark saves
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Forget what was measured to be looked at only: a run that nobody asked to be saved is not one to go on with."""
-    if exitstatus != pytest.ExitCode.INTERRUPTED and not session.config.getoption("benchmark_save"):
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        INTERRUPTED.append(True)
+    elif not session.config.getoption("benchmark_save"):
         forget_unfinished()
 
 

@@ -17,6 +17,7 @@ from keras_styles.gate import (
     SCREENING_LEVEL,
     STATISTICAL_LEVEL,
     SUMMARIES,
+    SUMMARY,
     Array,
     CellKey,
     common_cells,
@@ -24,6 +25,7 @@ from keras_styles.gate import (
     measured_cells,
     not_comparable,
     p_slower,
+    relative_to_numpy,
 )
 from keras_styles.schema import Schema
 from keras_styles.workloads import NUMPY, ProcessRecord
@@ -169,19 +171,30 @@ def _label(processes: int, pairs: int, splits: int, repeated: bool = False) -> t
 def summary_spreads(calibration: CalibrationRecord) -> dict[str, float]:
     """Return for each summary how far processes of unchanged code lie apart: what chooses the gate's summary.
 
-    It is the standard deviation of the logarithm of the ratio of neighbours, as the median over cells; of the cells
-    that NumPy was timed beside, so that all summaries are judged by the same cells.
+    It is the standard deviation of the logarithm of the ratio of neighbours, as the median over cells; where there are
+    cells that NumPy was timed beside, over these, so that all summaries are judged by the same cells.
     """
     found = measured_cells(calibration.processes[0])
-    cells = [key for key in common_cells(calibration.processes) if found[key].nanoseconds.get(NUMPY)]
+    every = common_cells(calibration.processes)
+    beside_numpy = [key for key in every if found[key].nanoseconds.get(NUMPY)]
+    cells = beside_numpy or every
     spreads = {}
     for name, summary in SUMMARIES.items():
+        if name == relative_to_numpy.__name__ and not beside_numpy:
+            continue
         logs = log_times(calibration.processes, cells, summary)
         even = len(logs) // 2 * 2
         # The root of the mean square, not the deviation from the mean: the true difference is known to be none.
         differences = logs[1:even:2] - logs[0:even:2]
         spreads[name] = float(np.median(np.sqrt(np.mean(differences**2, axis=0))))
     return spreads
+
+
+def spreads_text(calibration: CalibrationRecord) -> str:
+    """Return how far neighbours lie apart by each summary, as a line of text; that of the gate comes first."""
+    spreads = sorted(summary_spreads(calibration).items(), key=lambda each: each[0] != SUMMARY.__name__)
+    told = ", ".join(f"{name.replace('_', ' ')} {spread:.1%}" for name, spread in spreads)
+    return f"Neighbours that are the same code differ by, as a standard deviation: {told}."
 
 
 def gate_rule(draw: Draw, slow_down: float) -> Bools:

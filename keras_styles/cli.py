@@ -1,13 +1,14 @@
 """The command line: the site, one case and a failed one again, the ledger and its probes, costs and their gate."""
 
+import contextlib
 import os
 import shutil
 import sys
-import uuid
+import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -33,6 +34,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 WIDEST = 1_000
 # What a table of costs takes with its intervals drawn.
 NARROWEST = 140
+# Of a bug of ours: 1 would say that styles differ or that something is slower, 2 that somebody asked in a wrong way.
+EXIT_BUG: Final = 3
+EXIT_INTERRUPTED: Final = 130  # as shells have it: 128 and the number of the signal
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -179,14 +183,18 @@ def costs(
     summary = summarize(folder)
     for sentence in summary.set_aside:
         console.print(f"Set aside: {sentence}", markup=False)
-    conclusions = [conclusion for section in summary.with_costs for conclusion in section.conclusions.values()]
+    conclusions = [
+        (section.environment.machine, conclusion)
+        for section in summary.with_costs
+        for conclusion in section.conclusions.values()
+    ]
     if not conclusions:
         raise ResultsError(
             f"There is no run of the benchmark under {folder}; run pytest bench/ --benchmark-save first."
         )
     wide = Console(width=max(console.width, NARROWEST), highlight=False)
-    for conclusion in conclusions:
-        console.print(verdict_sentence(conclusion), markup=False)
+    for machine, conclusion in conclusions:
+        console.print(f"{machine}: {verdict_sentence(conclusion)}", markup=False)
         for table in costs_tables(conclusion):
             wide.print(table)
 
@@ -213,22 +221,26 @@ def calibrate(
 ) -> None:
     """Measure how much times differ on this machine when nothing changed, which the gate has to know."""
     from keras_styles import runtime
-    from keras_styles.calibration import calibration_table, rates_of
+    from keras_styles.architectures import load
+    from keras_styles.calibration import calibration_table, rates_of, spreads_text
     from keras_styles.gate_run import measure_unchanged, save_calibration
-    from keras_styles.workloads import ARCHITECTURES, cells_of
+    from keras_styles.workloads import plan_of
 
     results, device = results_folder(), runtime.chosen_device()
     require_writable(results / "calibration")
+    for name in architecture or []:
+        load(name)
     machine = runtime.environment(device=device).machine
     kept = results / machine / "unfinished" / f"calibration-{runtime.ENGINE}-{device}"
-    plan = cells_of(architecture or ARCHITECTURES[:2])
-    record = measure_unchanged(plan, pairs, device=device, folder=kept, show=console.print)
+    with _resumable():
+        record = measure_unchanged(plan_of(architecture), pairs, device=device, folder=kept, show=console.print)
     path, trouble = save_calibration(record, results)
     shutil.rmtree(kept)
     console.print(trouble or f"saved as {path}", markup=False)
     with console.status("replaying it, to see how often the gate would be wrong"):
         rates = rates_of(record)
     console.print(calibration_table([*rates.rates, *rates.frontier]), markup=False)
+    console.print(spreads_text(record), markup=False)
     path, trouble = save_calibration(rates, results)
     console.print(trouble or f"saved as {path}", markup=False)
 
@@ -248,32 +260,40 @@ def gate(
 ) -> None:
     """Compare two environments; exit with 0 if nothing is slower, 1 if something is, 2 if the run proves nothing."""
     from keras_styles import runtime
-    from keras_styles.gate import GateRecord
-    from keras_styles.gate_run import Side, newest_calibration, run_gate, save_gate
-    from keras_styles.workloads import ARCHITECTURES, cells_of
+    from keras_styles.architectures import load
+    from keras_styles.gate_run import Side, newest_calibration, request_digest, require_code, run_gate, save_gate
+    from keras_styles.workloads import plan_of
 
+    for folder in path or ():
+        require_code(folder, architecture or [])
+    for name in architecture or []:
+        if not path:  # those in the folders are not on this process' path
+            load(name)
     results, device = results_folder(), runtime.chosen_device()
     machine = runtime.environment(device=device).machine
     require_writable(results / machine)
     calibration = newest_calibration(results, machine, runtime.ENGINE, device)
-    paths = path or (None, None)
-    kept = results / machine / "unfinished" / f"gate-{uuid.uuid4().hex[:8]}"
-    record: GateRecord = run_gate(
-        Side("base", base, paths[0]),
-        Side("head", head, paths[1]),
-        cells_of(architecture or ARCHITECTURES[:2]),
-        pairs,
-        calibration,
-        device=device,
-        folder=kept,
-        show=console.print,
-    )
+    paths, plan = path or (None, None), plan_of(architecture)
+    sides = Side("base", base, paths[0]), Side("head", head, paths[1])
+    kept = results / machine / "unfinished" / f"gate-{request_digest(*sides, plan, pairs)}"
+    with _resumable():
+        record = run_gate(*sides, plan, pairs, calibration, device=device, folder=kept, show=console.print)
     saved, trouble = save_gate(record, results)
     shutil.rmtree(kept)
     for sentence in record.sentences:
         console.print(sentence, markup=False)
     console.print(trouble or f"saved as {saved}", markup=False)
     raise typer.Exit(record.exit_code)
+
+
+@contextlib.contextmanager
+def _resumable() -> Iterator[None]:
+    """Say after Ctrl-C what was kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("Interrupted: the pairs that were whole are kept; the same command goes on after them.")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def _run_probes(chosen: Sequence[Difference]) -> None:
@@ -308,12 +328,15 @@ def _run_probes(chosen: Sequence[Difference]) -> None:
 
 
 def main() -> None:
-    """Run the command line; a user's error is one sentence and exit code 2."""
+    """Run the command line; a user's error is one sentence and exit code 2, a bug of ours a traceback and 3."""
     try:
         app()
     except KerasStylesError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"keras-styles: {error}", markup=False)
         sys.exit(2)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(EXIT_BUG)
 
 
 if __name__ == "__main__":

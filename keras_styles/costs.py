@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from keras_styles.schema import Schema
-from keras_styles.statistics import CONFIDENCE, Judgement, judge, log_ratio
+from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE, Judgement, judge, log_ratio
 from keras_styles.styles import BASELINE_STYLE, STYLES
 from keras_styles.workloads import CONTENDERS, FLOOR, NUMPY, TWIN, MeasuredWorkload, ProcessRecord, Workload
 
@@ -16,8 +16,6 @@ from keras_styles.workloads import CONTENDERS, FLOOR, NUMPY, TWIN, MeasuredWorkl
 MAX_DRIFT: Final = 2.0
 # The twin is the same code, so one good run in a hundred is lost to its being flagged by chance.
 TWIN_LEVEL: Final = 0.01
-# With these words begins the reason of a workload whose styles did not compute the same.
-NOT_EQUAL: Final = "not equal"
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,9 @@ def conclude(processes: Sequence[ProcessRecord]) -> Conclusion:
         if contender != BASELINE_STYLE and (ratios := _log_ratios(measured_there, contender, BASELINE_STYLE))
     }
     # The styles are judged together, so that all their verdicts hold at once; the twins decide over the run.
-    twins = judge({key: ratios for key, ratios in compared.items() if key[1] == TWIN}, level=TWIN_LEVEL)
+    twins = judge(
+        {key: ratios for key, ratios in compared.items() if key[1] == TWIN}, level=TWIN_LEVEL, equivalence=False
+    )
     judgements = judge({key: ratios for key, ratios in compared.items() if key[1] != TWIN}) | twins
     costs = [
         _cost(workload, contender, measured_there, judgements.get((workload, contender)))
@@ -82,7 +82,10 @@ def conclude(processes: Sequence[ProcessRecord]) -> Conclusion:
     ]
     environment = processes[0].environment
     doubts = [
-        *_flagged_twins({workload: judgement for (workload, _), judgement in twins.items()}),
+        *(
+            list(_flagged_twins({workload: judgement for (workload, _), judgement in twins.items()}))
+            or _flagged_on_average(compared, len(processes))
+        ),
         *_unequal_styles(processes),
         *_drift(processes),
         *_unstable_counters(processes),
@@ -131,11 +134,24 @@ def _flagged_twins(twins: Mapping[Workload, Judgement]) -> Iterator[str]:
             )
 
 
+def _flagged_on_average(compared: Mapping[tuple[Workload, str], Sequence[float]], processes: int) -> Iterator[str]:
+    """Tell of a bias that all cells share: few processes show it in none of them by itself."""
+    twins = [ratios for (_, contender), ratios in compared.items() if contender == TWIN and len(ratios) == processes]
+    if not twins:
+        return
+    ((_, twin),) = judge({TWIN: np.mean(twins, axis=0).tolist()}, level=TWIN_LEVEL, equivalence=False).items()
+    if twin.verdict != "undecided" and abs(math.log(twin.ratio)) > math.log1p(NO_DIFFERENCE) / 2:
+        yield (
+            f"the functional style's twin, which is the same code, came out {twin.verdict} on the average of all "
+            f"workloads: {twin.ratio:.3f} times, {CONFIDENCE:.0%} interval {twin.low:.3f} to {twin.high:.3f}"
+        )
+
+
 def _unequal_styles(processes: Sequence[ProcessRecord]) -> Iterator[str]:
     told = set()
     for process in processes:
         for measured in process.measured:
-            if (measured.why_not or "").startswith(NOT_EQUAL) and measured.workload not in told:
+            if measured.is_unequal and measured.workload not in told:
                 told.add(measured.workload)
                 yield f"{measured.workload} was not timed in process {process.number}: {measured.why_not}"
 

@@ -72,24 +72,24 @@ def costs_tables(conclusion: Conclusion) -> list[Table]:
     for architecture, by_workload in conclusion.by_architecture.items():
         costs = [cost for there in by_workload.values() for cost in there if cost.contender in STYLES and cost.seconds]
         if costs:
-            tables.append(_table(architecture, costs))
+            tables.append(_table(architecture, costs, has_verdicts=not conclusion.proves_nothing))
     return tables
 
 
 def verdict_sentence(conclusion: Conclusion) -> str:
     """Return why the run proves nothing, or else how often each verdict was reached."""
+    where = f"{conclusion.engine} on {conclusion.device}, {_processes(conclusion.processes)}"
     if conclusion.proves_nothing:
-        return f"This run proves nothing: {'; '.join(conclusion.proves_nothing)}."
+        return f"This run ({where}) proves nothing: {'; '.join(conclusion.proves_nothing)}."
     costs = [cost for cost in conclusion.costs if cost.contender in STYLES]
     counted = Counter(cost.judgement.verdict for cost in costs if cost.judgement)
     parts = [f"{counted[verdict]} {verdict}" for verdict in get_args(Verdict) if counted[verdict]]
     if not_timed := sum(cost.seconds is None for cost in costs):
         parts.append(f"{not_timed} not timed")
-    where = f"{conclusion.engine} on {conclusion.device}, {_processes(conclusion.processes)}"
     return f"Compared with {BASELINE_STYLE} ({where}): {', '.join(parts) or 'nothing'}."
 
 
-def _table(architecture: str, costs: Sequence[Cost]) -> Table:
+def _table(architecture: str, costs: Sequence[Cost], *, has_verdicts: bool) -> Table:
     axis = Axis.around([cost.judgement.ratio for cost in costs if cost.judgement])
     keys = [_key(cost.workload) for cost in costs]
     shown = [name for name in keys[0] if name == "phase" or len({key[name] for key in keys}) > 1]
@@ -102,14 +102,15 @@ def _table(architecture: str, costs: Sequence[Cost]) -> Table:
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column(str(axis), width=CHARACTERS, no_wrap=True)
     table.add_column(f"{CONFIDENCE:.0%} interval", no_wrap=True)
-    table.add_column("verdict")
+    if has_verdicts:
+        table.add_column("verdict")
     table.add_column("to floor", justify="right", no_wrap=True)
     for cost, key in zip(costs, keys, strict=True):
         table.add_row(
             *(key[name] for name in shown),
             cost.contender,
             NO_VALUE if cost.seconds is None else time_text(cost.seconds),
-            *_compared(cost, axis),
+            *_compared(cost, axis)[: None if has_verdicts else -1],
             NO_VALUE if cost.times_floor is None else _three_digits(cost.times_floor),
         )
     return table

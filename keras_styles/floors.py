@@ -25,6 +25,9 @@ class Network(Protocol):
     def forward(self, x: Any) -> Any:
         """Return the prediction as this network's own kind of array, which may still be on its way."""
 
+    def pending(self) -> Any:
+        """Return the weights as this network's own arrays, which may still be on their way."""
+
     def arrays(self) -> list[Array]:
         """Return the weights: kernel and bias, layer by layer."""
 
@@ -61,10 +64,14 @@ class Floor:
         """Write the weights."""
         np.savez(path, *self._network.arrays())
 
-    def load(self, path: Path) -> None:
+    def load(self, path: Path) -> Network:
         """Make a network of saved weights."""
         with np.load(path) as saved:
-            self._make([saved[name] for name in saved.files], self._rate)
+            return self._make([saved[name] for name in saved.files], self._rate)
+
+    def pending(self) -> Any:
+        """Return the weights as the network's own arrays, which may still be on their way."""
+        return self._network.pending()
 
     def arrays(self) -> list[Array]:
         """Return the weights: kernel and bias, layer by layer."""
@@ -109,6 +116,9 @@ class _NumPy:
             bias -= self._rate * slope.sum(axis=0)
             slope = below * (1 - np.square(states[number]))
 
+    def pending(self) -> None:
+        """Nothing is ever on its way."""
+
     def arrays(self) -> list[Array]:
         return [array.copy() for layer in self._layers for array in layer]
 
@@ -142,6 +152,9 @@ class _TensorFlow:
     def step(self, x: Array, y: Array) -> None:
         self._step(self._tensor(x), self._tensor(y))  # of an array, tf.function would take the values for constants
 
+    def pending(self) -> list[Any]:
+        return self._variables
+
     def arrays(self) -> list[Array]:
         return [variable.numpy() for variable in self._variables]
 
@@ -170,6 +183,9 @@ class _Jax:
     def step(self, x: Array, y: Array) -> None:
         self._weights = self._step(self._weights, x, y)
 
+    def pending(self) -> list[Any]:
+        return self._weights
+
     def arrays(self) -> list[Array]:
         return [np.asarray(weight) for weight in self._weights]
 
@@ -192,6 +208,9 @@ class _Torch:
         with torch.no_grad():
             for weight, gradient in zip(self._weights, gradients, strict=True):
                 weight -= self._rate * gradient
+
+    def pending(self) -> list[Any]:
+        return self._weights
 
     def arrays(self) -> list[Array]:
         return [weight.detach().cpu().numpy().copy() for weight in self._weights]

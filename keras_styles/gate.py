@@ -1,12 +1,12 @@
 """The regression gate's decision: is a cell slower on head than on base, and by how much; it launches nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, KeysView, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 from scipy import stats  # type: ignore[import-untyped]
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
@@ -78,6 +78,7 @@ class GateRecord(Schema):
     kind: Literal["gate"] = "gate"
     schema_version: Literal[1] = 1
     created: AwareDatetime
+    calibrated: AwareDatetime | None = Field(default=None, description="when the thresholds were measured")
     base: list[ProcessRecord]
     head: list[ProcessRecord]
     base_again: list[ProcessRecord]
@@ -182,14 +183,8 @@ def _values(records: Sequence[ProcessRecord], field: str) -> list[Any]:
 def changed_counters(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> list[str]:
     """Return a sentence for each counter that differs between base and head, or within one of them."""
     sides = {"base": base, "head": head}
-    counted = dict.fromkeys(
-        (architecture, style)
-        for record in (*base, *head)
-        for architecture, by_style in record.counters.items()
-        for style in by_style
-    )
     sentences = []
-    for architecture, style in counted:
+    for architecture, style in (each for each in _counted(base) if each in _counted(head)):
         for name in Counters.model_fields:
             where = f"{name} of {architecture} {style}"
             values = {side: _counts(records, architecture, style, name) for side, records in sides.items()}
@@ -205,14 +200,28 @@ def changed_counters(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord
     return sentences
 
 
+def missing_counters(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> list[str]:
+    """Return a sentence for each cell's architecture and style of which a side has counted nothing."""
+    timed = dict.fromkeys((key.workload.architecture, key.style) for key in common_cells([*base, *head]))
+    return [
+        f"Nothing was counted of {architecture} {style} on {side}, so a change of what it does would not be seen."
+        for side, records in (("base", base), ("head", head))
+        for architecture, style in timed
+        if (architecture, style) not in _counted(records)
+    ]
+
+
+def _counted(records: Sequence[ProcessRecord]) -> KeysView[tuple[str, str]]:
+    """Return the architectures and styles that some process has counted, in their order."""
+    found = ((name, style) for record in records for name, styles in record.counters.items() for style in styles)
+    return dict.fromkeys(found).keys()
+
+
 def _counts(records: Sequence[ProcessRecord], architecture: str, style: str, name: str) -> list[str]:
-    """Return what some processes counted, each number once, as text; one process of a side is enough to count."""
-    found = []
-    for record in records:
-        if counters := record.counters.get(architecture, {}).get(style):
-            value = getattr(counters, name)
-            found.append("not countable" if value is None else str(value))
-    return list(dict.fromkeys(found)) or ["nothing"]
+    """Return what some processes counted, each number once, as text."""
+    found = [counters for record in records if (counters := record.counters.get(architecture, {}).get(style))]
+    values = [getattr(counters, name) for counters in found]
+    return list(dict.fromkeys("not countable" if value is None else str(value) for value in values))
 
 
 class _Faults(NamedTuple):
@@ -225,7 +234,7 @@ class _Faults(NamedTuple):
 def workload_faults(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> _Faults:
     """Return what is wrong with workloads that some process has no times for.
 
-    A workload that no process could time, such as one that needs a GPU, is no news and is not mentioned.
+    What Keras cannot train on this engine, neither on base nor on head, is no news and is not mentioned.
     """
     sides = {"base": base, "head": head}
     by_side = {
@@ -235,30 +244,29 @@ def workload_faults(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]
     failures, proves_nothing = [], []
     workloads = dict.fromkeys(workload for side in by_side.values() for process in side for workload in process)
     for workload in workloads:
-        reasons = {
-            side: [
-                (process[workload].why_not or "no rounds") if workload in process else "not in its plan"
-                for process in processes
-                if workload not in process or not process[workload].nanoseconds
-            ]
+        absent = MeasuredWorkload(workload=workload, why_not="not in its plan")
+        without = {
+            side: [one for process in processes if not (one := process.get(workload, absent)).nanoseconds]
             for side, processes in by_side.items()
         }
-        unequal = {side: [why for why in found if why.startswith("not equal")] for side, found in reasons.items()}
-        if unequal["head"] and not reasons["base"]:
+        unequal = {side: [one for one in found if one.is_unequal] for side, found in without.items()}
+        if unequal["head"] and not without["base"]:
             failures.append(
                 f"{workload}: the styles are equal on base but no more on head, so it was not timed: "
-                f"{unequal['head'][0]}."
+                f"{unequal['head'][0].why_not}."
             )
-        elif unequal["base"]:
-            where = "on base and on head" if unequal["head"] else "on base"
-            proves_nothing.append(f"{workload}: the styles are not equal {where}: {unequal['base'][0]}.")
-        elif any(len(found) != len(sides[side]) for side, found in reasons.items()):
+        elif not all(len(without[side]) == len(sides[side]) and _untrainable(without[side]) for side in sides):
             proves_nothing += [
-                f"{workload} was not timed in {len(found)} of {len(sides[side])} processes of {side}: {found[0]}."
-                for side, found in reasons.items()
+                f"{workload} was not timed in {len(found)} of {len(sides[side])} processes of {side}: "
+                f"{(unequal[side] or found)[0].why_not or 'no rounds'}."
+                for side, found in without.items()
                 if found
             ]
     return _Faults(failures, proves_nothing)
+
+
+def _untrainable(measured: Sequence[MeasuredWorkload]) -> bool:
+    return all(one.is_untrainable for one in measured)
 
 
 def screen(
@@ -366,6 +374,8 @@ def gate_outcome(
     base_again: Sequence[ProcessRecord],
     head_again: Sequence[ProcessRecord],
     thresholds: Mapping[CellKey, float] | None,
+    *,
+    calibrated: ProcessRecord | None = None,
     under_test: frozenset[str] = UNDER_TEST,
 ) -> GateRecord:
     """Return all that follows from the processes of a gate.
@@ -379,6 +389,7 @@ def gate_outcome(
         base_again: those of a second run of only the cells that were suspect in the first; empty if none was.
         head_again: likewise, of the new environment.
         thresholds: what a cell may differ by on this machine when nothing changed; None if it was never calibrated.
+        calibrated: a process of the calibration, which has to be comparable with those of base.
         under_test: fields of the environment that may differ between base and head.
     """
     decisions: list[CellDecision] = []
@@ -388,7 +399,8 @@ def gate_outcome(
     if not sentences:
         faults = workload_faults(base, head)
         failures = changed_counters(base, head) + faults.failures
-        doubts = faults.proves_nothing + _doubts(base, head, thresholds)
+        doubts = faults.proves_nothing + missing_counters(base, head) + _doubts(base, head, thresholds)
+        doubts += _other_calibration(base, calibrated)
         if thresholds and len(base) >= MIN_PAIRS:
             decisions = screen(base, head, thresholds)
         if chosen := suspects(decisions):
@@ -402,6 +414,7 @@ def gate_outcome(
         sentences = [f"No regression: none of {len(decisions)} cells is slower on head than on base."]
     return GateRecord(
         created=datetime.now(UTC),
+        calibrated=calibrated.created if calibrated else None,
         base=list(base),
         head=list(head),
         base_again=list(base_again),
@@ -446,6 +459,21 @@ def _doubts(
             "calibrate this machine again."
         )
     return doubts
+
+
+def _other_calibration(base: Sequence[ProcessRecord], calibrated: ProcessRecord | None) -> list[str]:
+    """Return why the thresholds are of something else than what was measured now."""
+    if calibrated is None:
+        return []
+    # A kernel of another release is no other machine: hosted ones get a new one every few days.
+    fields = [*(name for name in Environment.model_fields if name not in UNDER_TEST | {"system"}), "workload_version"]
+    return [
+        f"The calibration of {calibrated.created:%Y-%m-%d} is of something else: {field} was {then!r} and is {now!r}; "
+        "calibrate this machine again."
+        for field in fields
+        for (then,), (now, *_) in [(_values([calibrated], field), _values(base, field))]
+        if then != now
+    ]
 
 
 def _doubts_again(

@@ -1,5 +1,6 @@
 """Running the gate: base and head in fresh processes that take turns, and again for the cells that failed."""
 
+import hashlib
 import sys
 import time
 import uuid
@@ -9,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from keras_styles.calibration import CalibrationRecord, RatesRecord, thresholds
-from keras_styles.gate import GateRecord, gate_outcome, suspects
+from keras_styles.gate import UNDER_TEST, GateRecord, common_cells, gate_outcome, suspects
 from keras_styles.processes import (
     THIS_CODE,
     Job,
+    MeasuringError,
     Request,
     duration,
     measure_in_turns,
@@ -40,8 +42,43 @@ class Side:
     path: Path | None = None
 
 
+def require_code(folder: Path, architectures: Sequence[str]) -> None:
+    """Refuse a folder that would change nothing on a Python's path: what is installed would be compared with itself.
+
+    Raises:
+        MeasuringError: if it holds neither this project's code nor any of the architectures.
+    """
+    wanted = ["keras_styles", *architectures]
+    places = [folder.joinpath(*name.split(".")) for name in wanted]
+    if not any(place.is_dir() or place.with_suffix(".py").is_file() for place in places):
+        raise MeasuringError(
+            f"{folder} holds none of {', '.join(wanted)}; give --path the folder that they are in, and name what is "
+            "yours by --architecture."
+        )
+
+
+def request_digest(base: Side, head: Side, workloads: Sequence[Workload], pairs: int) -> str:
+    """Return what names a request: what is kept of an interrupted gate is gone on with only if it asked for the same.
+
+    The Python files of both paths count with what is in them, since nothing else tells a changed checkout.
+    """
+    digest = hashlib.sha256(repr((base, head, workloads, pairs)).encode())
+    for side in (base, head):
+        for file in sorted(side.path.rglob("*.py")) if side.path else []:
+            digest.update(repr((side.name, str(file), file.read_bytes())).encode())
+    return digest.hexdigest()[:12]
+
+
 def take_turns(
-    base: Side, head: Side, workloads: Sequence[Workload], pairs: int, *, device: str, folder: Path, show: Show
+    base: Side,
+    head: Side,
+    workloads: Sequence[Workload],
+    pairs: int,
+    *,
+    device: str,
+    folder: Path,
+    show: Show,
+    counted: Sequence[str] = (),
 ) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
     """Measure pairs of fresh processes that are alive together and time one action after the other.
 
@@ -56,19 +93,20 @@ def take_turns(
         device: that they measure on.
         folder: where each process' lines are kept while it measures; pairs that are whole there are not measured again.
         show: is told what is being measured, and about how long the rest takes.
+        counted: architectures whose styles' work is counted, in the first pair and in the last.
 
     Raises:
         MeasuringError: if a process does not begin, or what is kept there is of another environment.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sides = (base, head)
-    counted = list(dict.fromkeys(workload.architecture for workload in workloads))
     measured: list[list[ProcessRecord]] = []
     measured_now, start = 0, time.monotonic()
     for pair in range(pairs):
         files = [folder / f"{side.name}-{pair:03}.jsonl" for side in sides]
         found = [read_whole(file, pair) for file in files]
-        if (records := [record for record in found if record]) != found:
+        records = [record for record in found if record and {each.workload for each in record.measured} == {*workloads}]
+        if len(records) < len(sides):
             for file in files:
                 file.unlink(missing_ok=True)
             left = (time.monotonic() - start) / measured_now * (pairs - pair) if measured_now else None
@@ -77,7 +115,7 @@ def take_turns(
                 number=pair,
                 device=device,
                 workloads=list(workloads),
-                counted=[] if pair else counted,
+                counted=list(counted) if pair in (0, pairs - 1) else [],
                 min_rounds=GATE_ROUNDS,
                 takes_turns=True,
             )
@@ -86,7 +124,7 @@ def take_turns(
             measured_now += 1
         measured.append(records)
         for first, last in zip(measured[0], records, strict=True):
-            require_one_environment([first, last], folder)
+            require_one_environment([first, last], folder, one_commit=True)
     return [pair[0] for pair in measured], [pair[1] for pair in measured]
 
 
@@ -101,6 +139,9 @@ def measure_unchanged(
     here, again = Side("base", sys.executable, THIS_CODE), Side("head", sys.executable, THIS_CODE)
     sides = take_turns(here, again, workloads, pairs, device=device, folder=folder, show=show)
     processes = [record for pair in zip(*sides, strict=True) for record in pair]
+    if not common_cells(processes):
+        why_not = next((one.why_not for record in processes for one in record.measured if one.why_not), "no reason")
+        raise MeasuringError(f"No cell was timed in every process ({why_not}); mend that, delete {folder}, and go on.")
     return CalibrationRecord(created=datetime.now(UTC), environment=processes[0].environment, processes=processes)
 
 
@@ -121,21 +162,24 @@ def run_gate(
         MeasuringError: if a process does not begin.
     """
     allowed = thresholds(calibration, pairs)
-    turns = take_turns(base, head, workloads, pairs, device=device, folder=folder / "first", show=show)
-    outcome = gate_outcome(*turns, [], [], allowed)
+    counted = list(dict.fromkeys(workload.architecture for workload in workloads))
+    turns = take_turns(base, head, workloads, pairs, device=device, folder=folder / "first", show=show, counted=counted)
+    # Of one Python nothing but what the two folders hold may differ.
+    under_test = frozenset({"commit"}) if base.python == head.python else UNDER_TEST
+    outcome = gate_outcome(*turns, [], [], allowed, calibrated=calibration.processes[0], under_test=under_test)
     if not (chosen := suspects(outcome.decisions)):
         return outcome
     again = list(dict.fromkeys(decision.workload for decision in chosen))
     show(f"{len(chosen)} cells look slower, some of them by chance; measuring {len(again)} workloads again")
     turns_again = take_turns(base, head, again, pairs, device=device, folder=folder / "again", show=show)
-    return gate_outcome(*turns, *turns_again, allowed)
+    return gate_outcome(*turns, *turns_again, allowed, calibrated=calibration.processes[0], under_test=under_test)
 
 
 def save_gate(record: GateRecord, results: Path) -> tuple[Path, str | None]:
     """Save a gate under a unique name in its machine's folder; see `keras_styles.records.save`."""
     machine = record.base[0].environment.machine
     name = f"gate-{stamp(record.created)}-{uuid.uuid4().hex[:8]}.json"
-    return save(results / machine, name, record.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+    return save(results / machine, name, record.model_dump_json(indent=1) + "\n")
 
 
 def save_calibration(record: CalibrationRecord | RatesRecord, results: Path) -> tuple[Path, str | None]:
@@ -143,7 +187,7 @@ def save_calibration(record: CalibrationRecord | RatesRecord, results: Path) -> 
     here = record.environment
     kind = "rates-" if isinstance(record, RatesRecord) else ""
     name = f"{kind}{slug(here.machine)}-{here.engine}-{here.device}-{stamp(record.created)}.json"
-    return save(results / "calibration", name, record.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+    return save(results / "calibration", name, record.model_dump_json(indent=1) + "\n")
 
 
 def newest_calibration(results: Path, machine: str, engine: str, device: str) -> CalibrationRecord:

@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,18 @@ from keras_styles import runtime
 
 @dataclass(frozen=True)
 class Action:
-    """Something to time: `prepare` runs untimed before each round, and what it returns goes to `run`."""
+    """Something to time.
+
+    Attributes:
+        run: what is timed; given what `prepare` returned.
+        prepare: runs untimed before each round.
+        pending: given what `run` returned, returns the arrays that it may have left on their way, for
+            `runtime.synchronize`.
+    """
 
     run: Callable[[Any], Any]
     prepare: Callable[[], Any] = lambda: None
+    pending: Callable[[Any], Any] = lambda result: result
 
 
 def interleave(
@@ -109,7 +118,7 @@ def _timed(action: Action) -> int:
         runtime.synchronize()
         start = time.perf_counter_ns()
         result = action.run(prepared)
-        runtime.synchronize()
+        runtime.synchronize(partial(action.pending, result))
         nanoseconds = time.perf_counter_ns() - start
     finally:
         if collects:

@@ -9,14 +9,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from keras_styles import runtime
-from keras_styles.architectures import load
+from keras_styles.architectures import load, usual_mode
 from keras_styles.counters import count
 from keras_styles.measurement import pulse
 from keras_styles.phases import measure
 from keras_styles.processes import Request
 from keras_styles.workloads import WORKLOAD_VERSION, MeasuredWorkload, Workload
+
+# Before each workload, so that not a single disturbed one stands for a process that measures only a few.
+PULSES: Final = 3
 
 
 def groups(workloads: Sequence[Workload]) -> dict[tuple[str, int], list[Workload]]:
@@ -68,7 +72,8 @@ def main() -> None:
     def before() -> None:
         place[:] = place[0] + 1, 0
         turn()
-        answer("pulse", pulse())
+        for _ in range(PULSES):
+            answer("pulse", pulse())
 
     answer("workload_version", WORKLOAD_VERSION)
     answer("environment", runtime.environment(device=request.device).model_dump(mode="json"))
@@ -78,13 +83,13 @@ def main() -> None:
             pass
         for workloads in groups(request.workloads).values():
             for each in measured(request, workloads, before, turn):
-                answer("measured", each.model_dump(mode="json", exclude_defaults=True))
+                answer("measured", each.model_dump(mode="json"))
             gc.collect()
         for name in request.counted:
             architecture = load(name)
             if runtime.ENGINE not in architecture.untrainable:
                 counted = {
-                    style: count(architecture, style, runtime.resolve_mode(None)).model_dump(mode="json")
+                    style: count(architecture, style, usual_mode(architecture)).model_dump(mode="json")
                     for style in architecture.styles
                 }
                 answer("counters", {name: counted})

@@ -169,17 +169,15 @@ def save_memory(record: MemoryRecord, results: Path) -> tuple[Path, str | None]:
 
 def _train_once(architecture: str, style: str) -> None:
     """Build, compile and fit a model of the usual size for one step."""
-    from keras_styles import runtime
-    from keras_styles.architectures import load
+    from keras_styles.architectures import load, usual_mode
     from keras_styles.recipes import Recipe
     from keras_styles.training import compile_model
     from keras_styles.workloads import BATCH_SIZE, WIDTH, table_of
 
     wanted = load(architecture)
-    mode = wanted.modes[0] if wanted.modes else runtime.resolve_mode(None)
     x, y = table_of(architecture, WIDTH, BATCH_SIZE)
     model = wanted.build(style, WIDTH, seed=0)
-    compile_model(model, Recipe(epochs=1), mode, architecture=wanted)
+    compile_model(model, Recipe(epochs=1), usual_mode(wanted), architecture=wanted)
     model.fit(wanted.inputs(x), wanted.targets(y), batch_size=BATCH_SIZE, epochs=1, shuffle=False, verbose=0)
 
 

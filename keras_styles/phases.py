@@ -3,21 +3,32 @@
 import gc
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from keras_styles import runtime
-from keras_styles.architectures import Architecture, get_weights
+from keras_styles.architectures import Architecture, get_weights, usual_mode
 from keras_styles.floors import Floor, engine_floor, numpy_floor
 from keras_styles.measurement import Action, interleave, interleave_chains
 from keras_styles.problems import Array
 from keras_styles.recipes import Recipe
 from keras_styles.styles import BASELINE_STYLE
 from keras_styles.training import compile_model
-from keras_styles.workloads import COLD_PHASES, FLOOR, NUMPY, TWIN, MeasuredWorkload, Phase, Workload, table_of
+from keras_styles.workloads import (
+    COLD_PHASES,
+    FLOOR,
+    NOT_EQUAL,
+    NUMPY,
+    TWIN,
+    UNTRAINABLE,
+    MeasuredWorkload,
+    Phase,
+    Workload,
+    table_of,
+)
 
 # An epoch of `fit`; where its time goes is found by comparing it with EPOCHS epochs of one step and with one of each.
 STEPS: Final = 16
@@ -53,21 +64,24 @@ class Batches:
     """Some batches of data.
 
     Attributes:
-        table: x of shape (samples, features), which is what floors read.
-        targets: y of shape (samples, 1).
+        x: of shape (samples, features), which is what floors read.
+        y: of shape (samples, 1), likewise.
         inputs: what Keras' models read, an array or a structure of arrays.
+        targets: likewise.
         batch_size: of each batch.
     """
 
-    table: Array
-    targets: Array
+    x: Array
+    y: Array
     inputs: Any
+    targets: Any
     batch_size: int
 
     def first(self, samples: int) -> "Batches":
         """Return one batch of the first samples."""
-        inputs = runtime.keras.tree.map_structure(lambda array: array[:samples], self.inputs)
-        return Batches(self.table[:samples], self.targets[:samples], inputs, samples)
+        data = (self.x, self.y, self.inputs, self.targets)
+        x, y, inputs, targets = runtime.keras.tree.map_structure(lambda array: array[:samples], data)
+        return Batches(x, y, inputs, targets, samples)
 
 
 class KerasSubject:
@@ -85,7 +99,7 @@ class KerasSubject:
 
     def compile(self) -> None:
         """Choose optimizer, loss and mode."""
-        compile_model(self.model, RECIPE, runtime.resolve_mode(None), architecture=self._architecture)
+        compile_model(self.model, RECIPE, usual_mode(self._architecture), architecture=self._architecture)
 
     def fit(self, data: Batches, epochs: int = 1) -> None:
         """Train by `fit` on arrays."""
@@ -107,6 +121,10 @@ class KerasSubject:
         """Load what was saved, until its variables exist."""
         return runtime.keras.saving.load_model(path)
 
+    def pending(self, loaded: Any = None) -> list[Any]:
+        """Return the values of the model's variables, or of one that was loaded; they may still be on their way."""
+        return [variable.value for variable in (loaded or self.model).variables]
+
     def arrays(self) -> dict[str, Array]:
         """Return copies of the variables by name."""
         return get_weights(self.model)
@@ -124,11 +142,11 @@ class FloorSubject:
 
     def fit(self, data: Batches, epochs: int = 1) -> None:
         """Train in a loop."""
-        self.floor.fit(data.table, data.targets, data.batch_size, epochs)
+        self.floor.fit(data.x, data.y, data.batch_size, epochs)
 
     def predict(self, data: Batches) -> None:
         """Predict in a loop."""
-        self.floor.predict(data.table, data.batch_size)
+        self.floor.predict(data.x, data.batch_size)
 
     def call(self, on_device: Any) -> Any:
         """Return the prediction for what is on the device already."""
@@ -138,9 +156,13 @@ class FloorSubject:
         """Save the weights."""
         self.floor.save(path)
 
-    def load(self, path: Path) -> None:
+    def load(self, path: Path) -> Any:
         """Make a network of what was saved."""
-        self.floor.load(path)
+        return self.floor.load(path)
+
+    def pending(self, loaded: Any = None) -> Any:
+        """Return the weights, or those of what was loaded; they may still be on their way."""
+        return (loaded or self.floor).pending()
 
 
 Subject = KerasSubject | FloorSubject
@@ -177,7 +199,7 @@ class Contenders:
     def batches(self, batch_size: int) -> Batches:
         """Return STEPS batches, and one sample more."""
         x, y = table_of(self._architecture.name, self._width, STEPS * batch_size + 1)
-        return Batches(x, y, self._architecture.inputs(x), batch_size)
+        return Batches(x, y, self._architecture.inputs(x), self._architecture.targets(y), batch_size)
 
     def cold(
         self, phases: Sequence[Phase], batch_size: int, first: int, turn: Callable[[], None] = lambda: None
@@ -193,7 +215,7 @@ class Contenders:
             links["first_step"] = lambda _: subject.fit(begin)
             if "retrace" in phases:
                 links["retrace"] = lambda _: subject.fit(second)
-            return {name: Action(run) for name, run in links.items()}
+            return {name: Action(run, pending=lambda _: subject.pending()) for name, run in links.items()}
 
         chains = {name: chain(subject) for name, subject in self.all.items()}
         timed = interleave_chains(chains, min_rounds=1, max_seconds=0.0, first=first, turn=turn)
@@ -213,17 +235,17 @@ class Contenders:
     ) -> dict[str, list[int]]:
         """Time one phase of contenders that have begun their lives, and return the nanoseconds of each round."""
         data = self.batches(batch_size)
-        data, begin, one = data.first(STEPS * batch_size), data.first(batch_size), data.first(1)
-        data = Batches(data.table, data.targets, data.inputs, batch_size)
-        table, inputs = self._on_device(begin.table), self._on_device(begin.inputs)
+        begin, one = data.first(batch_size), data.first(1)
+        data = replace(data.first(STEPS * batch_size), batch_size=batch_size)
+        x, inputs = self._on_device(begin.x), self._on_device(begin.inputs)
         with tempfile.TemporaryDirectory() as folder:
 
-            def run(name: str, subject: Subject) -> Callable[[Any], Any]:
+            def action(name: str, subject: Subject) -> Action:
                 is_model = isinstance(subject, KerasSubject)
                 path = Path(folder) / (f"{name}.keras" if is_model else f"{name}.npz")
                 if phase == "load":
                     subject.save(path)
-                of_call = inputs if is_model else begin.table if name == NUMPY else table
+                of_call = inputs if is_model else begin.x if name == NUMPY else x
                 runs: Mapping[Phase, Callable[[Any], Any]] = {
                     "fit": lambda _: subject.fit(data),
                     "fit_epochs": lambda _: subject.fit(begin, EPOCHS),
@@ -234,10 +256,16 @@ class Contenders:
                     "save": lambda _: subject.save(path),
                     "load": lambda _: subject.load(path),
                 }
-                return runs[phase]
+                # What leaves arrays on their way: training, what it returns, or nothing at all.
+                pending: Mapping[Phase, Callable[[Any], Any]] = {
+                    **dict.fromkeys(("fit", "fit_epochs", "fit_call"), lambda _: subject.pending()),
+                    "load": subject.pending,
+                    "call": lambda result: result,
+                }
+                return Action(runs[phase], pending=pending.get(phase, lambda _: None))
 
             timed = interleave(
-                {name: Action(run(name, subject)) for name, subject in self.all.items()},
+                {name: action(name, subject) for name, subject in self.all.items()},
                 min_rounds=min_rounds,
                 max_seconds=max_seconds,
                 warm_up=phase in _NEEDS_WARM_UP,
@@ -287,33 +315,35 @@ def measure(
 
     Before each timed region `turn` is called, which waits where two processes take turns.
 
-    What goes wrong concerns the workload alone, out of memory for instance; only if contenders are not equal, nothing
-    more is timed of them.
+    What goes wrong concerns the workload alone, out of memory for instance: the others are timed on new models. Only if
+    contenders are not equal, nothing more is timed of them.
     """
     if reason := architecture.untrainable.get(runtime.ENGINE):
-        yield from (MeasuredWorkload(workload=workload, why_not=reason) for workload in workloads)
+        yield from (MeasuredWorkload(workload=workload, why_not=UNTRAINABLE + reason) for workload in workloads)
         return
     cold: dict[Phase, dict[str, list[int]]] = {}
-    trouble: str | None = None
-    contenders: Contenders | None = None
-    try:
-        before()
+    asked = [workload.phase for workload in workloads if workload.phase in COLD_PHASES]
+
+    def begin() -> Contenders:
         contenders = Contenders(architecture, width)
-        asked = [workload.phase for workload in workloads if workload.phase in COLD_PHASES]
-        cold = contenders.cold(asked, workloads[0].batch_size, first, turn)
-    except NotEqualError as error:
-        trouble = f"not equal: {error}"
-    except Exception as error:
-        trouble = f"{type(error).__name__}: {error}"
+        # Once there are times of the first phases they are not taken again.
+        cold.update(contenders.cold([] if cold else asked, workloads[0].batch_size, first, turn))
+        return contenders
+
+    contenders: Contenders | None = None
+    unequal: str | None = None
     for workload in workloads:
-        if trouble or contenders is None:
-            yield MeasuredWorkload(workload=workload, why_not=trouble)
-        elif workload.phase in cold:
-            yield MeasuredWorkload(workload=workload, nanoseconds=cold[workload.phase])
-        else:
-            gc.collect()
-            before()
-            try:
+        timed: dict[str, list[int]] = {}
+        why_not = unequal
+        try:
+            if not why_not and contenders is None:
+                before()
+                contenders = begin()
+            if workload.phase in cold:
+                timed = cold[workload.phase]
+            elif contenders and not why_not:
+                gc.collect()
+                before()
                 timed = contenders.warm(
                     workload.phase,
                     workload.batch_size,
@@ -322,9 +352,9 @@ def measure(
                     first=first,
                     turn=turn,
                 )
-                yield MeasuredWorkload(workload=workload, nanoseconds=timed)
-            except NotEqualError as error:
-                trouble = f"not equal: {error}"
-                yield MeasuredWorkload(workload=workload, why_not=trouble)
-            except Exception as error:
-                yield MeasuredWorkload(workload=workload, why_not=f"{type(error).__name__}: {error}")
+        except NotEqualError as error:
+            why_not = unequal = f"{NOT_EQUAL}{error}"
+        except Exception as error:
+            why_not = f"{type(error).__name__}: {error}"
+            contenders = None  # some of them have trained further than others
+        yield MeasuredWorkload(workload=workload, nanoseconds=timed, why_not=why_not)

@@ -31,7 +31,7 @@ from keras_styles.workloads import (
     Workload,
 )
 
-# Fifty layers in four contenders take XLA half a minute on a slow machine; what takes ten times as long hangs.
+# Fifty layers in six contenders take XLA half a minute on a slow machine; what takes ten times as long hangs.
 SECONDS_PER_ANSWER: Final = 300.0
 
 
@@ -111,7 +111,8 @@ def measure_in_turns(
                 worker, line = said.get(timeout=SECONDS_PER_ANSWER)
             except queue.Empty:
                 for worker in running:
-                    worker.ended = worker.place is None  # it hangs; who waits for its turn does not
+                    if worker.place is None:  # who waits for its turn does not hang
+                        worker.end(f"it gave no answer within {SECONDS_PER_ANSWER:.0f} s")
                 continue
             measured = worker.take(line)
             if measured:
@@ -132,6 +133,7 @@ class _Worker:
         self.request = job.request
         self.ended = False
         self.place: list[int] | None = None  # how far it is if it waits for its turn
+        self._why_ended: str | None = None
         self._job = job
         self._said = said
         self._record = _Record(job.request.number)
@@ -183,15 +185,34 @@ class _Worker:
         self.place = None
         self._write("")
 
+    def end(self, why: str) -> None:
+        """End it, since it would go on beside another one that is timed."""
+        self.ended, self._why_ended = True, why
+        self._process.kill()
+        self._process.wait()
+
     def take(self, line: str | None) -> Workload | None:
-        """Take a line that it said, or None for its end, and return the workload that it has measured, if it has."""
-        answer: dict[str, Any] = {"done": False} if line is None else json.loads(line)
-        if "done" in answer:
+        """Take a line that it said, or None for its end, and return the workload that it has measured, if it has.
+
+        Raises:
+            MeasuringError: if it says what nobody here understands.
+        """
+        if line is None:
             self.ended = True
-        if "turn" in answer:
-            self.place = answer["turn"]
-        elif line is not None:
-            self._record.take(answer, self._job.kept)
+            return None
+        try:
+            answer = json.loads(line)
+            if "turn" in answer:
+                self.place = answer["turn"]
+            else:
+                self._record.take(answer, self._job.kept)
+        except ValueError as error:
+            why = str(error).splitlines()[0]
+            raise MeasuringError(
+                f"{self._job.python} has another version of keras-styles, which says what this one does not understand "
+                f"({why}); give it this version, or compare two checkouts by --path."
+            ) from error
+        self.ended = self._record.done
         return self._record.measured[-1].workload if "measured" in answer else None
 
     def finished(self) -> ProcessRecord:
@@ -201,11 +222,7 @@ class _Worker:
             MeasuringError: if it did not even begin.
         """
         if not self._record.done:
-            self._process.kill()  # if it hangs, it has not said all its words before
-            self._process.wait()
-            self._errors.seek(0)
-            lines = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()
-            words = lines[-1].rstrip(".") if lines else "it said nothing"
+            words = self._why_ended or self._last_words()
             if self._record.environment is None:
                 raise MeasuringError(f"A process of {self._job.python} measured nothing: {words}.")
             lost = next((w for w in self.request.workloads if w not in self._record.answered), None)
@@ -213,6 +230,12 @@ class _Worker:
                 trouble = MeasuredWorkload(workload=lost, why_not=f"its process ended: {words}")
                 self._record.take({"measured": trouble.model_dump(mode="json")}, self._job.kept)
         return self._record.finished()
+
+    def _last_words(self) -> str:
+        self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()
+        return lines[-1].rstrip(".") if lines else "it said nothing"
 
 
 class _Record:
@@ -330,7 +353,8 @@ def measure_processes(
     while rest := [workload for workload in plan if _answers(records, workload) < processes]:
         number = len(list(folder.glob("process-*.jsonl")))
         missing = dict.fromkeys(workload.architecture for workload in rest if workload.width == WIDTH)
-        counted = [name for name in missing if not any(name in record.counters for record in records)]
+        # In two processes, since what differs between them is no property of the styles.
+        counted = [name for name in missing if sum(name in record.counters for record in records) < 2]
 
         def progress(workload: Workload, number: int = number) -> None:
             nonlocal done, shown
@@ -346,11 +370,24 @@ def measure_processes(
     return records
 
 
-def require_one_environment(records: Sequence[ProcessRecord], folder: Path) -> None:
-    """Refuse to go on with a run that was begun with other versions, or on another machine."""
+def require_one_environment(records: Sequence[ProcessRecord], folder: Path, *, one_commit: bool = False) -> None:
+    """Refuse to go on with a run that was begun with other versions, or on another machine.
+
+    Args:
+        records: of the run; the last one is compared with the first.
+        folder: where they are kept.
+        one_commit: whether another commit of this project's checkout is another environment, too.
+
+    Raises:
+        MeasuringError: if they differ.
+    """
     if not records:
         return
-    first, last = (record.environment.model_dump(exclude={"commit"}) for record in (records[0], records[-1]))
+    but = set() if one_commit else {"commit"}
+    first, last = (
+        record.environment.model_dump(exclude=but) | {"workload_version": record.workload_version}
+        for record in (records[0], records[-1])
+    )
     if other := [f"{name} {first[name]} and {last[name]}" for name in first if first[name] != last[name]]:
         raise MeasuringError(
             f"The run in {folder} was begun in another environment ({', '.join(other)}); delete that folder and begin "

@@ -344,7 +344,7 @@ def save_differences(record: DifferencesRecord, results: Path) -> tuple[Path, st
     """Save one run of the ledger's probes under a unique name in its machine's folder; see `save`."""
     machine = next(run.environment.machine for run in record.engines if run.environment)
     name = f"differences-{stamp(record.created)}-{uuid.uuid4().hex[:8]}.json"
-    return save(results / machine, name, record.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+    return save(results / machine, name, record.model_dump_json(indent=1) + "\n")
 
 
 def newest_differences(results: Path) -> DifferencesRecord | None:

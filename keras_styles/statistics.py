@@ -54,7 +54,11 @@ def log_ratio(rounds: Sequence[float], baseline: Sequence[float]) -> float:
 
 
 def judge(
-    log_ratios: Mapping[Key, Sequence[float]], *, within: float = NO_DIFFERENCE, level: float = 0.05
+    log_ratios: Mapping[Key, Sequence[float]],
+    *,
+    within: float = NO_DIFFERENCE,
+    level: float = 0.05,
+    equivalence: bool = True,
 ) -> dict[Key, Judgement]:
     """Say of each ratio whether it is 1, after both questions about all of them were asked together.
 
@@ -69,14 +73,19 @@ def judge(
         log_ratios: the logarithm of each ratio, once for each process.
         within: what no difference is: a style that is this part slower than another, or less.
         level: the chance of any wrong "faster", "slower" or "no difference" among all.
+        equivalence: whether to ask for equivalence at all; without, fewer tests share the level.
     """
     margin = math.log1p(within)
     samples = {key: np.asarray(values, dtype=float) for key, values in log_ratios.items()}
     if not samples:
         return {}
     p_values = np.array([_p_values(sample, margin) for sample in samples.values()])
-    rejected, adjusted, *_ = multipletests(p_values.ravel(), alpha=level, method="holm")
-    strictest = level / p_values.size
+    asked = p_values if equivalence else p_values[:, :1]
+    rejected, adjusted, *_ = multipletests(asked.ravel(), alpha=level, method="holm")
+    if not equivalence:
+        rejected = np.column_stack([rejected, np.zeros_like(rejected)])
+        adjusted = np.column_stack([adjusted, np.ones_like(adjusted)])
+    strictest = level / asked.size
     judgements = {}
     for (key, sample), (different, equivalent), (p_difference, p_equivalence) in zip(
         samples.items(), rejected.reshape(-1, 2), adjusted.reshape(-1, 2), strict=True

@@ -60,6 +60,11 @@ class Workload(Schema):
         return f"{self.architecture} {self.phase} batch {self.batch_size} width {self.width}"
 
 
+# With these words begins why a workload has no times: its styles did not compute the same, or Keras cannot train it.
+NOT_EQUAL: Final = "not equal: "
+UNTRAINABLE: Final = "untrainable: "
+
+
 class MeasuredWorkload(Schema):
     """The rounds of one workload in one process, or why there are none."""
 
@@ -68,6 +73,16 @@ class MeasuredWorkload(Schema):
         default={}, description="by contender; the i-th of each were taken in the same round"
     )
     why_not: str | None = Field(default=None, description="why nothing was timed: not equal, out of memory, ...")
+
+    @property
+    def is_unequal(self) -> bool:
+        """Whether its styles did not compute the same."""
+        return (self.why_not or "").startswith(NOT_EQUAL)
+
+    @property
+    def is_untrainable(self) -> bool:
+        """Whether Keras cannot train it on this engine, so that there is nothing to time."""
+        return (self.why_not or "").startswith(UNTRAINABLE)
 
 
 class Counters(Schema):
@@ -105,6 +120,11 @@ def cells_of(architectures: Iterable[str], phases: Sequence[Phase] = PHASES) -> 
 def default_plan() -> list[Workload]:
     """Return what `pytest bench/` and the gate measure by default: every phase of the two smallest architectures."""
     return cells_of(ARCHITECTURES[:2])
+
+
+def plan_of(architectures: Sequence[str] | None) -> list[Workload]:
+    """Return every phase of the architectures that were asked for, or of those that are measured by default."""
+    return cells_of(architectures) if architectures else default_plan()
 
 
 def full_plan() -> list[Workload]:

@@ -7,7 +7,8 @@ import pytest
 
 from keras_styles.costs import conclude
 from keras_styles.environment import Environment
-from keras_styles.workloads import CONTENDERS, Counters, MeasuredWorkload, ProcessRecord, Workload
+from keras_styles.styles import STYLES
+from keras_styles.workloads import CONTENDERS, PHASES, TWIN, Counters, MeasuredWorkload, ProcessRecord, Workload
 
 FIT = Workload(architecture="deep_stack", phase="fit")
 CALL = Workload(architecture="tree_rnn", phase="call")
@@ -66,6 +67,31 @@ def test_a_flagged_twin_and_too_much_drift_prove_nothing() -> None:
     twin, drift = conclude(run(TRUTH | {"twin": 1.1}, 2.5)).proves_nothing
     assert "came out slower in deep_stack fit" in twin
     assert "2.5 times as long in the slowest process as in the fastest" in drift
+
+
+def test_a_bias_of_the_twin_that_no_cell_shows_is_seen_on_average() -> None:
+    """Simulated: three processes, and a machine that calls the second of two the same things 1.5 % slower."""
+
+    def of(bias: float) -> list[ProcessRecord]:
+        random = np.random.default_rng(1)
+        records = run(TRUTH)[:3]
+        for record in records:
+            record.measured[:] = [
+                MeasuredWorkload(
+                    workload=Workload(architecture="deep_stack", phase=phase),
+                    nanoseconds={
+                        name: [int(1e6 * (bias if name == TWIN else 1) * random.lognormal(0, 0.01)) for _ in range(9)]
+                        for name in (*STYLES, TWIN)
+                    },
+                )
+                for phase in PHASES
+            ]
+        return records
+
+    assert conclude(of(1.0)).proves_nothing == []
+    assert conclude(of(1.003)).proves_nothing == [], "less than half of what is no difference hurts no verdict"
+    (sentence,) = conclude(of(1.015)).proves_nothing
+    assert "came out slower on the average of all workloads: 1.01" in sentence
 
 
 def change(records: list[ProcessRecord], number: int, **fields: object) -> list[ProcessRecord]:

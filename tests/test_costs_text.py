@@ -206,5 +206,11 @@ def test_a_run_of_nothing_says_so() -> None:
 def test_a_run_that_proves_nothing_gives_its_reasons_and_no_verdicts() -> None:
     assert (
         verdict_sentence(conclusion(three(FIT), "the machine drifted", "the twin came out slower"))
-        == "This run proves nothing: the machine drifted; the twin came out slower."
+        == "This run (jax on cpu, 12 processes) proves nothing: the machine drifted; the twin came out slower."
     )
+    (table,) = costs_tables(conclusion(three(FIT), "the machine drifted"))
+    headers = [str(column.header) for column in table.columns]
+    assert "verdict" not in headers
+    assert "ratio" in headers
+    (table,) = costs_tables(conclusion(three(FIT)))
+    assert "verdict" in [str(column.header) for column in table.columns]

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from keras_styles import cli, runtime
 from keras_styles.calibration import CalibrationRecord
-from keras_styles.gate import changed_counters
+from keras_styles.gate import GateRecord, changed_counters
 from keras_styles.gate_run import Side, newest_calibration, save_calibration, take_turns
-from keras_styles.records import ResultsError
-from keras_styles.workloads import ProcessRecord, Workload
+from keras_styles.processes import Job, measure_in_turns
+from keras_styles.records import ResultsError, load
+from keras_styles.workloads import WORKLOAD_VERSION, ProcessRecord, Workload, plan_of
 from tests.conftest import Run
 from tests.numpy_training import ENVIRONMENT
+from tests.test_gate import COUNTERS
 from tests.test_records import RECORD
 
 MY_MODEL = """
@@ -38,7 +41,9 @@ def test_two_checkouts_of_ones_own_architecture_take_turns(tmp_path: Path, monke
     sides = checkout(tmp_path, "base", "linear_regression"), checkout(tmp_path, "head", "multilayer_network")
     workloads = [Workload(architecture="my_model", phase="call")]
     kept = tmp_path / "kept"
-    base, head = take_turns(*sides, workloads, 2, device="cpu", folder=kept, show=lambda text: None)
+    base, head = take_turns(
+        *sides, workloads, 2, device="cpu", folder=kept, show=lambda text: None, counted=["my_model"]
+    )
     assert [record.measured[0].why_not for record in base + head] == [None] * 4
     changed = changed_counters(base, head)
     assert "The counter variables of my_model functional changed from 2 on base to 4 on head." in changed
@@ -71,6 +76,149 @@ def test_the_newest_calibration_of_this_machine_counts(results: Path) -> None:
     assert newest_calibration(results, *here) == calibration(3)
     with pytest.raises(ResultsError, match="There is no calibration of torch"):
         newest_calibration(results, here[0], "torch", here[2])
+
+
+WORKER = """#!{python}
+import json, random, sys
+request = json.loads(sys.stdin.readline())
+noise = random.Random(str(({name!r}, request["number"], len(request["workloads"]))))
+def say(**line):
+    print(json.dumps(line), flush=True)
+say(workload_version={version})
+say(environment={environment})
+for place, workload in enumerate(request["workloads"], 1):
+    say(turn=[place, 0])
+    sys.stdin.readline()
+    say(pulse=6_000_000)
+    levels = {{"sequential": 1e7, "functional": 1e7, "subclassing": 1e7}}
+    if workload["phase"] == "fit":
+        levels["subclassing"] *= {factor}
+    times = {{style: [int(level * noise.lognormvariate(0, 0.01)) for _ in range(3)] for style, level in levels.items()}}
+    say(measured=dict(workload=workload, nanoseconds=times))
+for name in request["counted"]:
+    say(counters={{name: {{style: {counters} for style in levels}}}})
+say(done=True)
+"""
+
+
+def interpreter(folder: Path, name: str, factor: float = 1.0, **environment: object) -> str:
+    """Return an interpreter whose worker takes times that are known: subclassing's fit by a factor longer."""
+    path = folder / name
+    text = WORKER.format(
+        python=sys.executable,
+        name=name,
+        version=WORKLOAD_VERSION,
+        environment=runtime.environment(device="cpu").model_dump() | environment,
+        factor=factor,
+        counters=COUNTERS.model_dump(),
+    )
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def calibrated(tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the interpreters are, on a machine that was calibrated."""
+    monkeypatch.setenv("KERAS_STYLES_RESULTS", str(results))
+    folder = tmp_path / "interpreters"
+    folder.mkdir()
+    one, again = (Side(name, interpreter(folder, name)) for name in ("calibrated", "again"))
+    pairs = take_turns(
+        one, again, plan_of(["linear_regression"]), 20, device="cpu", folder=tmp_path / "k", show=lambda text: None
+    )
+    processes = [record for pair in zip(*pairs, strict=True) for record in pair]
+    record = CalibrationRecord(created=processes[0].created, environment=processes[0].environment, processes=processes)
+    save_calibration(record, results)
+    return folder
+
+
+def gate(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Type `keras-styles gate` and return its exit code."""
+    words = ("keras-styles", "gate", "--architecture", "linear_regression", "--pairs", "5", *words)
+    monkeypatch.setattr(sys, "argv", list(words))
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main()
+    return int(exit_info.value.code or 0)
+
+
+def test_the_gate_passes_fails_and_refuses_by_its_exit_code(
+    calibrated: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = interpreter(calibrated, "base")
+    for name, changes, code, sentence in (
+        ("same", {}, 0, "No regression: none of 36 cells is slower on head than on base."),
+        ("slow", {"factor": 1.3}, 1, "linear_regression fit batch 32 width 8 subclassing takes "),
+        ("other", {"cores": 64}, 2, "Base and head are not comparable: cores is "),
+    ):
+        assert gate(monkeypatch, "--base", base, "--head", interpreter(calibrated, name, **changes)) == code
+        said = capsys.readouterr().out
+        assert sentence in said
+        saved = Path(said.split("saved as ")[1].strip())
+        assert load(saved, GateRecord).exit_code == code
+        assert saved.parent.parent == results
+        assert ("measuring 1 workloads again" in said) == (name == "slow")
+    assert not list(results.glob("*/unfinished/*")), "what is saved is not kept twice"
+
+
+def test_an_interrupted_gate_goes_on_where_it_was_and_a_changed_one_does_not(
+    calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, head = interpreter(calibrated, "base"), interpreter(calibrated, "head")
+    paths = [tmp_path / "before", tmp_path / "after"]
+    for path in paths:
+        (path / "keras_styles").mkdir(parents=True)
+    words = ("--base", base, "--head", head, "--path", *map(str, paths))
+    begun = []
+
+    def interrupted(jobs: list[Job]) -> list[ProcessRecord]:
+        begun.append(jobs)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return measure_in_turns(jobs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("keras_styles.gate_run.measure_in_turns", interrupted)
+        assert gate(monkeypatch, *words) == 130
+    assert "the same command goes on after them" in capsys.readouterr().out
+    (paths[1] / "keras_styles" / "new.py").write_text("", encoding="utf-8")
+    assert gate(monkeypatch, *words) == 0
+    assert capsys.readouterr().out.startswith("pair 1 of 5"), "of other code"
+    (paths[1] / "keras_styles" / "new.py").unlink()
+    assert gate(monkeypatch, *words) == 0
+    assert capsys.readouterr().out.startswith("pair 3 of 5")
+
+
+def test_a_path_that_would_change_nothing_is_refused(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KERAS_STYLES_RESULTS", str(results))
+    words = ("--base", sys.executable, "--head", sys.executable, "--path")
+    assert gate(monkeypatch, *words, str(tmp_path / "nowhere"), str(tmp_path)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"keras-styles: {tmp_path / 'nowhere'} holds none of keras_styles, linear_regression;")
+    assert said.count("\n") == 1
+
+
+def test_a_misspelt_architecture_is_refused_before_anything_is_measured(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KERAS_STYLES_RESULTS", str(results))
+    for words in (("gate", "--base", "python", "--head", "python"), ("calibrate",)):
+        monkeypatch.setattr(sys, "argv", ["keras-styles", *words, "--architecture", "misspelt"])
+        with pytest.raises(SystemExit) as exit_info:
+            cli.main()
+        assert exit_info.value.code == 2
+        assert "There is no architecture 'misspelt'" in capsys.readouterr().err
+
+
+def test_a_bug_is_no_verdict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Python itself would exit with 1, which says that something is slower."""
+    monkeypatch.setattr("keras_styles.cli.app", lambda: 1 / 0)
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main()
+    assert exit_info.value.code == 3
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_a_machine_that_was_never_calibrated_is_one_sentence(run: Run) -> None:

@@ -5,8 +5,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from keras_styles import runtime
 from keras_styles.architectures import array_of, load
-from keras_styles.phases import FLOOR_TOLERANCE, STACKS, Contenders, NotEqualError, contenders_of, measure
+from keras_styles.phases import (
+    EPOCHS,
+    FLOOR_TOLERANCE,
+    STACKS,
+    Batches,
+    Contenders,
+    FloorSubject,
+    NotEqualError,
+    contenders_of,
+    measure,
+)
 from keras_styles.workloads import ARCHITECTURES, PHASES, MeasuredWorkload, Phase, Workload
 
 WIDTH, BATCH_SIZE = 4, 3
@@ -39,7 +50,7 @@ def test_floors_compute_what_the_styles_do(name: str) -> None:
     expected = array_of(contenders.models["functional"].call(data.inputs))
     for floor in ("floor", "numpy"):
         subject = contenders.all[floor]
-        predicted = np.asarray(subject.call(data.table))
+        predicted = np.asarray(subject.call(data.x))
         np.testing.assert_allclose(predicted, expected, rtol=FLOOR_TOLERANCE, atol=FLOOR_TOLERANCE / 10, err_msg=floor)
 
 
@@ -75,6 +86,46 @@ def test_trouble_concerns_one_workload_alone(monkeypatch: pytest.MonkeyPatch) ->
     assert predict.why_not == "MemoryError: no room"
     assert call.nanoseconds
     assert fit_call.nanoseconds
+
+
+def test_trouble_in_the_middle_of_a_training_makes_nothing_unequal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The floor fails after the models have trained: whoever goes on with these calls them unequal."""
+    fit = FloorSubject.fit
+    epochs_seen: list[int] = []
+
+    def fails_in_fit_epochs(subject: FloorSubject, data: Batches, epochs: int = 1) -> None:
+        epochs_seen.append(epochs)
+        if epochs == EPOCHS:
+            raise MemoryError("no room")
+        fit(subject, data, epochs)
+
+    monkeypatch.setattr("keras_styles.phases.FloorSubject.fit", fails_in_fit_epochs)
+    build, fit_epochs, fit_call = measured("linear_regression", "build", "fit_epochs", "fit_call")
+    assert EPOCHS in epochs_seen
+    assert fit_epochs.why_not == "MemoryError: no room"
+    assert fit_call.why_not is None
+    assert fit_call.nanoseconds
+    assert {len(rounds) for rounds in build.nanoseconds.values()} == {1}
+
+
+def test_what_fails_at_once_fails_every_workload_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no driver")
+
+    monkeypatch.setattr("keras_styles.phases.KerasSubject.build", fails)
+    assert [each.why_not for each in measured("linear_regression", "build", "call")] == ["RuntimeError: no driver"] * 2
+
+
+def test_architectures_with_targets_and_modes_of_their_own_are_timed() -> None:
+    for name in ("multi_output", "recursive_network"):
+        architecture = load(name)
+        (found,) = measured(name, "fit_call")
+        if reason := architecture.untrainable.get(runtime.ENGINE):
+            assert found.why_not == f"untrainable: {reason}"
+            assert found.is_untrainable
+        else:
+            assert found.why_not is None
+            assert sorted(found.nanoseconds) == sorted(contenders_of(architecture, "fit_call"))
 
 
 def test_what_the_benchmark_measures_has_a_floor_or_is_no_stack() -> None:

@@ -1,6 +1,7 @@
 """Processes: fresh ones measure, whatever they said is kept, and an interrupted run goes on where it was."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from keras_styles.processes import (
     read_kept,
 )
 from keras_styles.workloads import ProcessRecord, Workload
+from tests.numpy_training import ENVIRONMENT
 
 CALL = Workload(architecture="linear_regression", phase="call")
 PREDICT = Workload(architecture="linear_regression", phase="predict")
@@ -48,8 +50,8 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert [each.workload for each in records[2].measured] == [CALL]
     assert (first.read_text(encoding="utf-8"), second.read_text(encoding="utf-8")) == kept_before
     assert read_kept(tmp_path) == records
-    # Counted once, in the process that came first.
-    assert [list(record.counters) for record in records] == [["linear_regression"], [], []]
+    # Counted in two processes: the second was cut off before it came to that.
+    assert [list(record.counters) for record in records] == [["linear_regression"], [], ["linear_regression"]]
     assert all(record.pulse_nanoseconds for record in records)
 
 
@@ -102,6 +104,33 @@ def test_a_process_that_ends_gives_its_turns_to_the_other() -> None:
     lost, whole = measure_in_turns(jobs)
     assert "no architecture 'no_such_thing'" in (lost.measured[0].why_not or "")
     assert [bool(each.nanoseconds) for each in whole.measured] == [True, True]
+
+
+def worker(folder: Path, body: str) -> str:
+    """Return an interpreter that runs this instead of the worker."""
+    path = folder / "python"
+    path.write_text(f"#!{sys.executable}\nimport json, sys, time\nsys.stdin.readline()\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+ENVIRONMENT_LINE = f"print(json.dumps({{'environment': {ENVIRONMENT.model_dump()!r}}}), flush=True)"
+
+
+def test_a_process_that_hangs_is_ended_and_its_workload_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keras_styles.processes.SECONDS_PER_ANSWER", 1.0)
+    python = worker(tmp_path, f"{ENVIRONMENT_LINE}\ntime.sleep(600)")
+    record = measure_in_process(Job(Request(number=0, device="cpu", workloads=[CALL], counted=[]), python))
+    assert [one.why_not for one in record.measured] == ["its process ended: it gave no answer within 1 s"]
+
+
+@pytest.mark.parametrize("line", ["no json", '{"environment": {"cpu": "x"}}', '{"measured": {"new_field": 1}}'])
+def test_a_side_of_another_version_is_told_in_a_sentence(tmp_path: Path, line: str) -> None:
+    python = worker(tmp_path, f"print({line!r}, flush=True)")
+    with pytest.raises(MeasuringError, match="python has another version of keras-styles, which says what this one"):
+        measure_in_process(Job(Request(number=0, device="cpu", workloads=[CALL], counted=[]), python))
 
 
 def test_an_environment_that_cannot_measure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

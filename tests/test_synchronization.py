@@ -25,7 +25,7 @@ print("ready", before, result.is_ready())
 
 def test_every_timed_run_lies_between_two_synchronizations(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    monkeypatch.setattr(runtime, "synchronize", lambda: order.append("synchronize"))
+    monkeypatch.setattr(runtime, "synchronize", lambda *_: order.append("synchronize"))
 
     def clock() -> int:
         order.append("clock")
@@ -46,6 +46,34 @@ def test_every_timed_run_lies_between_two_synchronizations(monkeypatch: pytest.M
 def test_synchronizing_waits_for_what_was_only_dispatched(run: Run) -> None:
     done = run("timeit", "-n1", "-r1", "-s", LARGE_PRODUCT, "pass", KERAS_BACKEND="jax")
     assert done.stdout.startswith("ready False True"), done.stdout + done.stderr
+
+
+# Wide enough that what only dispatches comes back before its result is ready.
+EVERY_PHASE = """
+from keras_styles import runtime
+from keras_styles.architectures import load
+from keras_styles.phases import Contenders
+from keras_styles.workloads import PHASES, COLD_PHASES
+import jax
+wait, unfinished, phase = runtime.synchronize, [], ["cold"]
+def synchronize(pending=None):
+    wait(pending)
+    if pending is not None:
+        unfinished.extend(phase for array in jax.live_arrays() if not array.is_ready())
+runtime.synchronize = synchronize
+contenders = Contenders(load("multilayer_network"), 1024)
+contenders.cold(COLD_PHASES, 1024, 0)
+for phase[0] in PHASES[len(COLD_PHASES):]:
+    contenders.warm(phase[0], 1024, min_rounds=1, max_seconds=0.0, first=0)
+print("unfinished", unfinished)
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_nothing_is_on_its_way_any_more_when_the_clock_is_read(run: Run) -> None:
+    """Jax waits only for the arrays that it is told of, so in every phase these have to be all there are."""
+    done = run("timeit", "-n1", "-r1", "-s", EVERY_PHASE, "pass", KERAS_BACKEND="jax")
+    assert done.stdout.startswith("unfinished []"), done.stdout + done.stderr
 
 
 @pytest.mark.skipif("gpu" not in runtime.available_devices(), reason=f"{runtime.ENGINE} sees no GPU on this machine")

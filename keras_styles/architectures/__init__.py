@@ -123,6 +123,11 @@ class Architecture:
         return self.builders[style](features)
 
 
+def usual_mode(architecture: Architecture) -> Mode:
+    """Return how its styles are executed where nobody says: the engine's usual way, if they can run so."""
+    return architecture.modes[0] if architecture.modes else runtime.resolve_mode(None)
+
+
 def load(name: str) -> Architecture:
     """Return the architecture that the file `name` describes: one of ours, or a module of one's own on Python's path.
 
