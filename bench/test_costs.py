@@ -12,9 +12,9 @@ from keras_styles import runtime
 from keras_styles.architectures import load
 from keras_styles.engines import DEVICES
 from keras_styles.measurement import seconds
-from keras_styles.phases import EPOCHS, RECIPE, STEPS, contenders_of
+from keras_styles.phases import RECIPE, contenders_of
 from keras_styles.processes import MeasuringError, measure_processes
-from keras_styles.workloads import PROFILES, WORKLOAD_VERSION, ProcessRecord, Workload
+from keras_styles.workloads import EPOCHS, PROFILES, STEPS, WORKLOAD_VERSION, ProcessRecord, Workload
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

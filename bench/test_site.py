@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from keras_styles.dashboard.site import PAGES, build_site
-from keras_styles.records import BenchmarkRun, ResultsError, load
 
 RUNS = 1_000
 COMMITTED = Path(__file__).parent.parent / "results"
@@ -25,31 +25,22 @@ def _only_if_asked_for(pytestconfig: pytest.Config) -> None:
 
 @pytest.fixture(scope="module")
 def thousand_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the committed records with a thousand nightly runs, made of the smallest one that has processes."""
+    """A copy of the committed records with a thousand nightly runs, made of the newest full one."""
     results = tmp_path_factory.mktemp("many") / "results"
     shutil.copytree(COMMITTED, results, ignore=shutil.ignore_patterns("dashboard", "unfinished", "failures"))
-    runs = [path for path in results.glob("*/[0-9]*_*.json") if _has_processes(path)]
-    smallest = min(runs, key=lambda path: path.stat().st_size)
-    raw: dict[str, Any] = json.loads(smallest.read_text(encoding="utf-8"))
-    start = datetime(2020, 1, 1, tzinfo=UTC)
+    largest = max(results.glob("*/[0-9]*_*.json"), key=lambda path: path.stat().st_size)
+    raw: dict[str, Any] = json.loads(largest.read_text(encoding="utf-8"))
+    samples = [benchmark["stats"]["data"] for benchmark in raw["benchmarks"]]
+    random, start = np.random.default_rng(SEED), datetime(2020, 1, 1, tzinfo=UTC)
     for number in range(RUNS):
         raw["datetime"] = (start + timedelta(days=number)).isoformat()
-        for benchmark in raw["benchmarks"]:
-            # So that no two runs are the same, and one day in three hundred something changes for good.
-            benchmark["stats"]["data"] = [
-                value * (1 + 1e-4 * (number % 7)) * (1.2 if number % 300 == 0 else 1.0)
-                for value in benchmark["stats"]["data"]
-            ]
-        (smallest.parent / f"{9000 + number}_nightly.json").write_text(json.dumps(raw), encoding="utf-8")
+        # A night differs from another by 2 %, and once a year something changes for good.
+        levels = 1.2 ** (number // 365) * random.lognormal(0, 0.02, len(samples))
+        for benchmark, data, level in zip(raw["benchmarks"], samples, levels, strict=True):
+            benchmark["stats"]["data"] = [value * level for value in data]
+        (largest.parent / f"{9000 + number}_nightly.json").write_text(json.dumps(raw), encoding="utf-8")
     yield results
     shutil.rmtree(results)
-
-
-def _has_processes(path: Path) -> bool:
-    try:
-        return bool(load(path, BenchmarkRun).keras_styles.processes)
-    except ResultsError:
-        return False
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,7 @@ step() { # NAME ENGINE ARGUMENT...
 }
 
 for engine in "${engines[@]}"; do
+    step synchronization "$engine" tests/test_synchronization.py
     step equivalence "$engine" equivalence/ "${equivalence_arguments[@]}"
     step bench "$engine" bench/ --ignore=bench/test_site.py --benchmark-save "${bench_arguments[@]}"
 done

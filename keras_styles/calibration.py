@@ -269,6 +269,12 @@ RULES: Final[Mapping[str, Rule]] = {
     "asv, factor 1.1 and p < 0.002": asv_rule,
     "github-action-benchmark, 200 %": mean_above_200_percent,
 }
+# How many pairs of processes the others are used with.
+FEWER_PAIRS: Final[Mapping[str, int]] = {
+    "pytest-benchmark, mean:5%": 1,
+    "asv, factor 1.1 and p < 0.002": 2,
+    "github-action-benchmark, 200 %": 1,
+}
 
 
 def replay(
@@ -307,7 +313,7 @@ def replay(
         power[slow_down] = Power(all_cells=float(found.mean()), long_cells=long_cells)
     return Rates(
         rule=rule,
-        pairs=pairs,
+        pairs=FEWER_PAIRS.get(rule, pairs),
         splits=splits,
         cells=len(is_long),
         false_alarms=false_alarms,

@@ -176,7 +176,7 @@ def costs(
     results: Annotated[Path | None, typer.Option(help="Folder of the records; results/ if not given.")] = None,
 ) -> None:
     """Print what each style costs, by the newest saved run of each machine, engine and device."""
-    from keras_styles.costs_text import costs_tables, verdict_sentence
+    from keras_styles.costs_text import costs_tables, fits_table, verdict_sentence
     from keras_styles.dashboard.summary import summarize
 
     folder = results or results_folder()
@@ -197,6 +197,8 @@ def costs(
         console.print(f"{machine}: {verdict_sentence(conclusion)}", markup=False)
         for table in costs_tables(conclusion):
             wide.print(table)
+        if fits := fits_table(conclusion):
+            wide.print(fits)
 
 
 @app.command()

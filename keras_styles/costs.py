@@ -10,7 +10,19 @@ import numpy as np
 from keras_styles.schema import Schema
 from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE, Judgement, judge, log_ratio
 from keras_styles.styles import BASELINE_STYLE, STYLES
-from keras_styles.workloads import CONTENDERS, FLOOR, NUMPY, TWIN, MeasuredWorkload, ProcessRecord, Workload
+from keras_styles.workloads import (
+    BATCH_SIZE,
+    CONTENDERS,
+    EPOCHS,
+    FLOOR,
+    NUMPY,
+    STEPS,
+    TWIN,
+    WIDTH,
+    MeasuredWorkload,
+    ProcessRecord,
+    Workload,
+)
 
 # Ratios are taken within rounds, and a test shows that they hold under this much drift; beyond it nobody looked.
 MAX_DRIFT: Final = 2.0
@@ -32,6 +44,17 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class FitParts:
+    """Where the time of `fit` goes in one style, in seconds: medians over processes, which noise can make negative."""
+
+    architecture: str
+    style: str
+    step: float
+    epoch: float  # what it takes beside its steps
+    call: float  # what `fit` takes beside its epochs
+
+
+@dataclass(frozen=True)
 class Conclusion:
     """What one run says about all costs, in the order of its plan, and why it may prove nothing."""
 
@@ -39,6 +62,7 @@ class Conclusion:
     device: str
     processes: int
     costs: list[Cost]
+    fits: list[FitParts]
     proves_nothing: list[str]  # sentences without a full stop; none if the run can be believed
 
     @property
@@ -92,7 +116,29 @@ def conclude(processes: Sequence[ProcessRecord]) -> Conclusion:
         *_other_traces(processes),
         *_several_environments(processes),
     ]
-    return Conclusion(environment.engine, environment.device, len(processes), costs, doubts)
+    fits = list(_fits(processes))
+    return Conclusion(environment.engine, environment.device, len(processes), costs, fits, doubts)
+
+
+def _fits(processes: Sequence[ProcessRecord]) -> Iterator[FitParts]:
+    """Give the parts of `fit` at the usual size, where all three kinds of it were timed."""
+    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for process in processes:
+        usual = {
+            (measured.workload.architecture, measured.workload.phase): measured.nanoseconds
+            for measured in process.measured
+            if (measured.workload.batch_size, measured.workload.width) == (BATCH_SIZE, WIDTH)
+        }
+        for architecture in dict.fromkeys(name for name, _ in usual):
+            kinds = [usual.get((architecture, phase), {}) for phase in ("fit", "fit_epochs", "fit_call")]
+            for style in (style for style in STYLES if all(kind.get(style) for kind in kinds)):
+                many_steps, many_epochs, one_of_each = (float(np.median(kind[style])) / 1e9 for kind in kinds)
+                step = (many_steps - one_of_each) / (STEPS - 1)
+                epoch = (many_epochs - one_of_each) / (EPOCHS - 1) - step
+                parts = step, epoch, one_of_each - epoch - step
+                found.setdefault((architecture, style), []).append(parts)
+    for (architecture, style), parts_of_processes in found.items():
+        yield FitParts(architecture, style, *map(float, np.median(parts_of_processes, axis=0)))
 
 
 def _log_ratios(measured: Sequence[MeasuredWorkload], contender: str, baseline: str) -> list[float]:

@@ -21,6 +21,13 @@ CHARACTERS: Final = 24
 # Where a number would stand if there were one.
 NO_VALUE: Final = "–"  # noqa: RUF001 -- a hyphen looks like a minus
 
+# What the parts of `fit` are called.
+FIT_PARTS: Final[Mapping[str, str]] = {
+    "step": "a step",
+    "epoch": "an epoch beside its steps",
+    "call": "a call beside its epochs",
+}
+
 # They help the eye only: the verdict is written out.
 _COLORS: Mapping[Verdict, str] = {"faster": "green", "slower": "red", "no difference": "", "undecided": "yellow"}
 _UNITS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"))
@@ -74,6 +81,20 @@ def costs_tables(conclusion: Conclusion) -> list[Table]:
         if costs:
             tables.append(_table(architecture, costs, has_verdicts=not conclusion.proves_nothing))
     return tables
+
+
+def fits_table(conclusion: Conclusion) -> Table | None:
+    """Return where the time of `fit` goes, or None if that was not measured."""
+    if not conclusion.fits:
+        return None
+    table = Table(title="where the time of fit goes", caption="medians over processes, by differences")
+    table.add_column("architecture")
+    table.add_column("style")
+    for name in FIT_PARTS.values():
+        table.add_column(name, justify="right", no_wrap=True)
+    for parts in conclusion.fits:
+        table.add_row(parts.architecture, parts.style, *(time_text(getattr(parts, name)) for name in FIT_PARTS))
+    return table
 
 
 def verdict_sentence(conclusion: Conclusion) -> str:
@@ -137,7 +158,9 @@ def _processes(number: int) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """Return a time in the largest unit of which it is one at least, once it is rounded."""
+    """Return a time in the largest unit of which it is one at least, once it is rounded; a negative one as about 0."""
+    if seconds <= 0:
+        return f"about 0 {_UNITS[-1][1]}"
     size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= 0.9995 * size), _UNITS[-1])
     return f"{_three_digits(seconds / size)} {unit}"
 

@@ -1,29 +1,24 @@
 """History: what all saved runs of the benchmark say about each cell over time, and where it took a step."""
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag
 from ruptures import KernelCPD
 from scipy import special, stats  # type: ignore[import-untyped]
 
 from keras_styles.annotations import Annotation, read_annotations
-from keras_styles.environment import Environment
 from keras_styles.gate import UNDER_TEST
-from keras_styles.records import MachineInfo, ResultsError, load
+from keras_styles.saved_runs import Cell, Cells, Identity, Run, SavedRuns, read_saved_runs
 from keras_styles.statistics import CONFIDENCE
-from keras_styles.styles import BASELINE_STYLE, STYLES
-from keras_styles.workloads import BATCH_SIZE, WIDTH
+from keras_styles.styles import BASELINE_STYLE
 
 Array = npt.NDArray[np.float64]
 Quantity = Literal["seconds", "ratio"]
@@ -54,54 +49,6 @@ MIN_LENGTH: Final = 60
 SMALLEST_NOISE: Final = 1e-3
 
 NOT_RUN: Final = "not run"
-# Seconds: less than any clock's tick to thirty years, so that no ratio of them, nor its interval, leaves float64.
-_Seconds = Annotated[float, Field(ge=1e-12, le=1e9, allow_inf_nan=False)]
-_RUN_NAME: Final = re.compile(r"\d+_")
-
-
-class Identity(NamedTuple):
-    """What runs have to share to be joined: machine and settings, as in `Environment`, and what is timed."""
-
-    machine: str
-    cpu: str
-    cores: int
-    memory_gib: float
-    gpu: str | None
-    gpu_driver: str | None
-    threads: int
-    engine: str
-    device: str
-    mode: str
-    jit_compile: bool
-    dtype_policy: str
-    deterministic: bool
-    tensor_float_32: bool
-    workload_version: int
-
-
-class Cell(NamedTuple):
-    """What is timed, in which style."""
-
-    architecture: str
-    phase: str
-    batch_size: int
-    width: int
-    style: str
-
-
-class Run(NamedTuple):
-    """One saved run, and what may be another in the next run of the same series."""
-
-    id: str  # the file's name
-    moment: datetime
-    commit: str
-    branch: str | None
-    dirty: bool
-    keras: str
-    engine_version: str
-    python: str
-    numpy: str
-    system: str
 
 
 class Point(NamedTuple):
@@ -192,100 +139,21 @@ class History:
     set_aside: list[str]
 
 
-class _Light(BaseModel):
-    """The part of a saved run that the history needs; the rest, all rounds of all processes, is not looked at."""
+def read_history(results: Path, runs: SavedRuns | None = None) -> History:
+    """Return what all runs of the benchmark under `results` say over time.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    A file that cannot be read costs a sentence, not the page.
 
-
-class _Cost(_Light):
-    """What names a cell, and how it was timed."""
-
-    architecture: str
-    phase: str
-    batch_size: PositiveInt = BATCH_SIZE  # files of version 1 do not say: they had one size
-    width: PositiveInt = WIDTH
-    style: str
-    engine: str
-    device: str
-    mode: str
-    jit_compile: bool
-    workload_version: int
-
-    @property
-    def cell(self) -> Cell:
-        return Cell(self.architecture, self.phase, self.batch_size, self.width, self.style)
-
-    def identity(self, environment: Environment) -> Identity:
-        """Return the identity of the series: a run on the GPU may time cells on the CPU, too."""
-        fields = type(self).model_fields
-        return Identity(*(getattr(self if name in fields else environment, name) for name in Identity._fields))
-
-
-def _kind(extra_info: Any) -> str:
-    return "cost" if isinstance(extra_info, dict) and extra_info.get("kind") == "cost" else "other"
-
-
-# What is of another kind, such as throughput, has no place here; what says that it is a cost has to be one.
-_ExtraInfo = Annotated[
-    Annotated[_Cost, Tag("cost")] | Annotated[dict[str, Any], Tag("other")],
-    Discriminator(_kind),
-]
-
-
-class _Stats(_Light):
-    data: Annotated[list[_Seconds], Field(min_length=1)]
-
-
-class _Benchmark(_Light):
-    stats: _Stats
-    extra_info: _ExtraInfo
-
-
-class _Unmeasured(_Light):
-    outcome: str
-    reason: str
-    extra_info: _ExtraInfo
-
-
-class _Commit(_Light):
-    id: str
-    branch: str | None
-    dirty: bool
-
-
-class _Extras(_Light):
-    schema_version: Literal[1, 2]
-    unmeasured: list[_Unmeasured]
-
-
-class _Saved(_Light):
-    """One file of pytest-benchmark, as far as the history reads it."""
-
-    datetime: AwareDatetime
-    commit_info: _Commit
-    machine_info: MachineInfo
-    benchmarks: list[_Benchmark]
-    keras_styles: _Extras
-
-
-# Of each cell what each process took, in seconds, or why there is nothing.
-_Cells = dict[Cell, list[float] | str]
-
-
-class _ReadRun(NamedTuple):
-    run: Run
-    cells: dict[Identity, _Cells]
-
-
-def read_history(results: Path) -> History:
-    """Read all runs of the benchmark under `results`; a file that cannot be read costs a sentence, not the page."""
-    runs, set_aside = _read_runs(results)
+    Args:
+        results: the folder of the records.
+        runs: all of its runs, if somebody has read them.
+    """
+    runs = runs or read_saved_runs(results)
     annotations, trouble = read_annotations(results)
-    by_identity: dict[Identity, list[tuple[Run, _Cells]]] = {}
-    for run, of_identities in runs:
-        for identity, cells in of_identities.items():
-            by_identity.setdefault(identity, []).append((run, cells))
+    by_identity: dict[Identity, list[tuple[Run, Cells]]] = {}
+    for saved in runs.by_path.values():
+        for identity, cells in saved.cells.items():
+            by_identity.setdefault(identity, []).append((saved.run, cells))
     timelines = [_timeline(identity, known) for identity, known in by_identity.items()]
     timelines.sort(key=lambda timeline: timeline.runs[-1].moment, reverse=True)
     timelines.sort(key=lambda timeline: (timeline.identity.machine, *_default_first(timeline.identity.engine)))
@@ -295,7 +163,7 @@ def read_history(results: Path) -> History:
         timelines=timelines,
         regressions=sorted(regressions, key=lambda step: step.factor, reverse=True),
         annotations=annotations,
-        set_aside=set_aside + ([trouble] if trouble else []),
+        set_aside=runs.set_aside + ([trouble] if trouble else []),
     )
 
 
@@ -304,52 +172,7 @@ def _default_first(engine: str) -> tuple[bool, str]:
     return engine != "tensorflow", engine
 
 
-def _read_runs(results: Path) -> tuple[list[_ReadRun], list[str]]:
-    """Return all runs in the order of time, those of one moment by name, and a sentence for each file set aside."""
-    runs, set_aside = [], []
-    for path in sorted(results.glob("*/*.json")):
-        if not _RUN_NAME.match(path.name):
-            continue
-        try:
-            runs.append(_condense(path.name, load(path, _Saved)))
-        except ResultsError as error:
-            set_aside.append(str(error))
-    return sorted(runs, key=lambda read: (read.run.moment, read.run.id)), set_aside
-
-
-def _condense(name: str, saved: _Saved) -> _ReadRun:
-    """Keep of a file what the history is made of: a thousand whole ones would not fit into memory."""
-    environment, commit = saved.machine_info.keras_styles, saved.commit_info
-    run = Run(
-        id=name,
-        moment=saved.datetime,
-        commit=commit.id,
-        branch=commit.branch,
-        dirty=commit.dirty,
-        **{field: getattr(environment, field) for field in ("keras", "engine_version", "python", "numpy", "system")},
-    )
-    cells: dict[Identity, _Cells] = {}
-    for cost, found in _costs(saved):
-        cells.setdefault(cost.identity(environment), {})[cost.cell] = found
-    return _ReadRun(run, cells)
-
-
-def _costs(saved: _Saved) -> Iterator[tuple[_Cost, list[float] | str]]:
-    """Give each cell of a style with what was measured, or else why not."""
-    for unmeasured in saved.keras_styles.unmeasured:
-        if isinstance(unmeasured.extra_info, _Cost) and unmeasured.extra_info.style in STYLES:
-            yield unmeasured.extra_info, f"{unmeasured.outcome}: {unmeasured.reason}"
-    for benchmark in saved.benchmarks:
-        if isinstance(benchmark.extra_info, _Cost) and benchmark.extra_info.style in STYLES:
-            seconds = benchmark.stats.data
-            # In version 1 these are the rounds of one process, which are not independent.
-            yield (
-                benchmark.extra_info,
-                seconds if saved.keras_styles.schema_version > 1 else [float(np.median(seconds))],
-            )
-
-
-def _timeline(identity: Identity, known: Sequence[tuple[Run, _Cells]]) -> Timeline:
+def _timeline(identity: Identity, known: Sequence[tuple[Run, Cells]]) -> Timeline:
     """Return what the runs of one identity say; cells in the order of the newest run, then those it does not know."""
     series = []
     for cell in dict.fromkeys(cell for _, cells in reversed(known) for cell in cells):

@@ -19,9 +19,11 @@ from keras_styles.styles import BASELINE_STYLE
 from keras_styles.training import compile_model
 from keras_styles.workloads import (
     COLD_PHASES,
+    EPOCHS,
     FLOOR,
     NOT_EQUAL,
     NUMPY,
+    STEPS,
     TWIN,
     UNTRAINABLE,
     MeasuredWorkload,
@@ -30,9 +32,6 @@ from keras_styles.workloads import (
     table_of,
 )
 
-# An epoch of `fit`; where its time goes is found by comparing it with EPOCHS epochs of one step and with one of each.
-STEPS: Final = 16
-EPOCHS: Final = 5
 # What meets a shape, or code of Keras', for the first time; the others repeat what one of these has done.
 _NEEDS_WARM_UP: Final[tuple[Phase, ...]] = ("fit", "predict", "predict_call", "call")
 

@@ -46,6 +46,10 @@ ARCHITECTURES: Final = ("linear_regression", "multilayer_network", "deep_stack",
 
 BATCH_SIZE: Final = 32
 WIDTH: Final = 8
+# `fit` is one epoch of so many steps, `fit_epochs` so many epochs of one step, `fit_call` one epoch of one step: what a
+# step, an epoch and a call take by themselves follows from their differences.
+STEPS: Final = 16
+EPOCHS: Final = 5
 
 
 class Workload(Schema):

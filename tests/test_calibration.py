@@ -13,6 +13,7 @@ from keras_styles.calibration import (
     GATE,
     RULES,
     CalibrationRecord,
+    RatesRecord,
     calibration_table,
     draw_splits,
     frontier,
@@ -24,14 +25,13 @@ from keras_styles.calibration import (
 )
 from keras_styles.errors import KerasStylesError
 from keras_styles.gate import CellKey, common_cells, confirm, regressions, screen
+from keras_styles.records import load
 from keras_styles.styles import STYLES
 from keras_styles.workloads import NUMPY, MeasuredWorkload, ProcessRecord, Workload
 from tests.conftest import ROOT
 from tests.test_gate import process
 
 PUBLISHED = sorted((ROOT / "results" / "calibration").glob("linux-*.json"))
-# What results/calibration/README.md says about a slow-down of 5 % in cells of a millisecond or more.
-PUBLISHED_POWER = 0.2
 PAIRS = 10
 
 QUIET = Workload(architecture="linear_regression", phase="fit")
@@ -205,13 +205,23 @@ def test_the_table_has_a_row_for_each_rule() -> None:
     lines = calibration_table(rates).splitlines()
     assert lines[0] == "| rule | pairs | false alarms per run | finds 5% |"
     assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {rule}" for rule in RULES]
-    assert lines[-1].startswith("| github-action-benchmark, 200 % | 10 | 0.0% (0.0% to 3.6%) | 0% (0%) |")
+    assert lines[-1].startswith("| github-action-benchmark, 200 % | 1 | 0.0% (0.0% to 3.6%) | 0% (0%) |")
 
 
-@pytest.mark.skipif(not PUBLISHED, reason="no calibration is kept in results/calibration")
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
-def test_published_rates_hold(path: Path) -> None:
-    calibration = CalibrationRecord.model_validate_json(path.read_text())
-    pairs = len(calibration.processes) // 8
-    assert_rarely_wrong(calibration, pairs)
-    assert (replay(calibration, pairs, slow_downs=(1.05,)).power[1.05].long_cells or 0.0) >= PUBLISHED_POWER
+def test_published_rates_are_what_the_samples_give(path: Path) -> None:
+    """The splits have a seed, so a change of the gate that makes it err more, or find less, gives other numbers."""
+    calibration = load(path, CalibrationRecord)
+    published = load(path.with_name(f"rates-{path.name}"), RatesRecord)
+    (stored,) = [rates for rates in published.rates if rates.rule == GATE]
+    assert stored.false_alarm_rate <= 0.01
+    again = replay(calibration, stored.pairs, slow_downs=(1.05,))
+    assert again.false_alarms == stored.false_alarms
+    assert again.power[1.05].all_cells == pytest.approx(stored.power[1.05].all_cells, abs=1e-3)
+    readme = path.with_name("README.md").read_text(encoding="utf-8")
+    for rates in (published.rates, published.frontier):
+        assert calibration_table(rates) in readme
+
+
+def test_a_calibration_is_published() -> None:
+    assert PUBLISHED

@@ -8,7 +8,18 @@ import pytest
 from keras_styles.costs import conclude
 from keras_styles.environment import Environment
 from keras_styles.styles import STYLES
-from keras_styles.workloads import CONTENDERS, PHASES, TWIN, Counters, MeasuredWorkload, ProcessRecord, Workload
+from keras_styles.workloads import (
+    CONTENDERS,
+    EPOCHS,
+    PHASES,
+    STEPS,
+    TWIN,
+    Counters,
+    MeasuredWorkload,
+    Phase,
+    ProcessRecord,
+    Workload,
+)
 
 FIT = Workload(architecture="deep_stack", phase="fit")
 CALL = Workload(architecture="tree_rnn", phase="call")
@@ -92,6 +103,29 @@ def test_a_bias_of_the_twin_that_no_cell_shows_is_seen_on_average() -> None:
     assert conclude(of(1.003)).proves_nothing == [], "less than half of what is no difference hurts no verdict"
     (sentence,) = conclude(of(1.015)).proves_nothing
     assert "came out slower on the average of all workloads: 1.01" in sentence
+
+
+def test_the_parts_of_fit_are_what_they_are() -> None:
+    """A step takes 1 ms, 2 ms in subclassing, an epoch 10 ms beside its steps, a call 100 ms beside its epochs."""
+
+    def taken(style: str, epochs: int, steps: int) -> list[int]:
+        return [round(1e6 * (100 + epochs * (10 + steps * (2 if style == "subclassing" else 1))))] * 3
+
+    fits: dict[Phase, tuple[int, int]] = {"fit": (1, STEPS), "fit_epochs": (EPOCHS, 1), "fit_call": (1, 1)}
+    records = run(TRUTH)
+    for record in records:
+        record.measured[:] = [
+            MeasuredWorkload(
+                workload=Workload(architecture="deep_stack", phase=phase),
+                nanoseconds={style: taken(style, *size) for style in STYLES},
+            )
+            for phase, size in fits.items()
+        ]
+    found = {parts.style: (parts.step, parts.epoch, parts.call) for parts in conclude(records).fits}
+    assert found == {style: pytest.approx((0.002 if style == "subclassing" else 0.001, 0.01, 0.1)) for style in STYLES}
+    for record in records:
+        record.measured.pop()
+    assert conclude(records).fits == []
 
 
 def change(records: list[ProcessRecord], number: int, **fields: object) -> list[ProcessRecord]:

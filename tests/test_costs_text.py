@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from keras_styles.costs import Conclusion, Cost
-from keras_styles.costs_text import CHARACTERS, NO_VALUE, Axis, costs_tables, time_text, verdict_sentence
+from keras_styles.costs import Conclusion, Cost, FitParts
+from keras_styles.costs_text import CHARACTERS, NO_VALUE, Axis, costs_tables, fits_table, time_text, verdict_sentence
 from keras_styles.statistics import Judgement, Verdict
 from keras_styles.workloads import Workload
 
@@ -42,7 +42,7 @@ def three(workload: Workload) -> list[Cost]:
 
 
 def conclusion(costs: list[Cost], *proves_nothing: str) -> Conclusion:
-    return Conclusion("jax", "cpu", 12, costs, list(proves_nothing))
+    return Conclusion("jax", "cpu", 12, costs, [], list(proves_nothing))
 
 
 def text_of(conclusion: Conclusion) -> str:
@@ -214,3 +214,19 @@ def test_a_run_that_proves_nothing_gives_its_reasons_and_no_verdicts() -> None:
     assert "ratio" in headers
     (table,) = costs_tables(conclusion(three(FIT)))
     assert "verdict" in [str(column.header) for column in table.columns]
+
+
+def test_where_the_time_of_fit_goes_is_a_table() -> None:
+    plain = conclusion(three(FIT))
+    assert fits_table(plain) is None
+    parts = FitParts("linear_regression", "functional", 4.5e-5, 8.1e-3, -1e-6)
+    table = fits_table(replace(plain, fits=[parts]))
+    assert table is not None
+    cells = [list(column.cells) for column in table.columns]
+    assert cells == [
+        ["linear_regression"],
+        ["functional"],
+        ["45 \N{MICRO SIGN}s"],
+        ["8.1 ms"],
+        ["about 0 \N{MICRO SIGN}s"],
+    ]

@@ -19,6 +19,7 @@ from keras_styles.dashboard.site import Content, build_site
 from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec
 from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.history import History
+from keras_styles.memory import Growth, MemoryRecord, MemoryUse, save_memory
 from keras_styles.records import (
     Benchmark,
     BenchmarkExtras,
@@ -597,6 +598,39 @@ def test_the_null_control_is_told_and_what_was_not_measured_is_not_called_perfec
     assert 9.5 < float(median.rstrip("%")) <= float(largest.rstrip("%")) < 10.5
     alone = {name: time for name, time in TRUTH.items() if name != "twin"}
     assert twins(alone) == ["0", NOTHING, NOTHING, "not measured"]
+
+
+def test_the_newest_memory_is_shown_with_its_interval(results: Path) -> None:
+    for day, peak in ((2, 300), (1, 999)):
+        grown = Growth(slope=2048, low=-1024, high=5120)
+        use = MemoryUse(
+            architecture="linear_regression",
+            style="functional",
+            builds=20,
+            peak_host_bytes=peak * 2**20,
+            peak_device_bytes=None,
+            bytes_per_build=grown,
+            bytes_per_build_cleared=grown.model_copy(update={"low": 1024.0}),
+            resident_bytes=[1, 2, 3],
+            resident_bytes_cleared=[1, 2, 3],
+        )
+        record = MemoryRecord(created=datetime(2026, 1, day, tzinfo=UTC), environment=ENVIRONMENT, uses=[use])
+        save_memory(record, results)
+    (only,) = summarize(results).sections
+    assert only.environment == ENVIRONMENT
+    page = pages_of(summarize(results))["costs"]
+    assert row_of(page, "linear_regression", "functional") == ["300", NOTHING, "2 (-1 to 5)", "2 (1 to 5)"]
+
+
+def test_where_the_time_of_fit_goes_is_shown() -> None:
+    taken = {"fit": 100 + 10 + 16, "fit_epochs": 100 + 5 * 11, "fit_call": 111}
+    records = processes(number=2, workloads=[workload(phase) for phase in ("fit", "fit_epochs", "fit_call")])
+    for record in records:
+        for measured in record.measured:
+            measured.nanoseconds["functional"] = [int(1e6 * taken[measured.workload.phase])] * 3
+    page = pages_of(Summary([section(equivalence=None, benchmark=measuring(*records))]))["costs"]
+    table = page.split("Where the time of fit goes")[1]
+    assert row_of(table, "linear_regression", "functional") == ["1 ms", "10 ms", "100 ms"]
 
 
 def test_a_failure_can_be_copied_as_a_script() -> None:

@@ -21,15 +21,14 @@ from keras_styles.history import (
     NOT_RUN,
     REGRESSION,
     SHORTEST_SEGMENT,
-    Cell,
     Change,
     History,
-    Identity,
     Point,
     Series,
     find_steps,
     read_history,
 )
+from keras_styles.saved_runs import Cell, Identity
 from keras_styles.workloads import WORKLOAD_VERSION
 from tests.conftest import ROOT
 from tests.numpy_training import ENVIRONMENT
@@ -324,7 +323,7 @@ def test_a_file_of_another_schema_is_set_aside(results: Path, benchmarks: list[d
     path = save(results, 1, benchmarks)
     history = read_history(results)
     (sentence,) = history.set_aside
-    assert sentence.startswith(f"The record {path} is corrupt or of another schema (benchmarks.0.")
+    assert sentence.startswith(f"The record {path} is corrupt or of another schema (")
     assert [run.id for run in history.timelines[0].runs] == ["0000_nightly.json"]
 
 

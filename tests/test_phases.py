@@ -8,7 +8,6 @@ import pytest
 from keras_styles import runtime
 from keras_styles.architectures import array_of, load
 from keras_styles.phases import (
-    EPOCHS,
     FLOOR_TOLERANCE,
     STACKS,
     Batches,
@@ -18,7 +17,7 @@ from keras_styles.phases import (
     contenders_of,
     measure,
 )
-from keras_styles.workloads import ARCHITECTURES, PHASES, MeasuredWorkload, Phase, Workload
+from keras_styles.workloads import ARCHITECTURES, EPOCHS, PHASES, MeasuredWorkload, Phase, Workload
 
 WIDTH, BATCH_SIZE = 4, 3
 

@@ -18,15 +18,16 @@ import vl_convert
 from keras_styles import __version__
 from keras_styles.calibration import RatesRecord, power_text
 from keras_styles.costs import Conclusion, Cost
-from keras_styles.costs_text import time_text, verdict_sentence
+from keras_styles.costs_text import FIT_PARTS, time_text, verdict_sentence
 from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
 from keras_styles.dashboard.matrix import changes, matrix
 from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec, timeline_data
 from keras_styles.dashboard.summary import Place, Section, Summary, summarize
 from keras_styles.differences import ledger
-from keras_styles.history import MIN_POINTS, History, Identity, Run, Step, Timeline, read_history
+from keras_styles.history import MIN_POINTS, History, Step, Timeline, read_history
 from keras_styles.ledger_text import SYMBOLS, script
 from keras_styles.records import ResultsError, load, slug
+from keras_styles.saved_runs import Identity, Run, read_saved_runs
 from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE, Verdict
 from keras_styles.styles import BASELINE_STYLE, STYLES
 from keras_styles.workloads import BATCH_SIZE, TWIN, WIDTH, Counters
@@ -98,13 +99,14 @@ class Content:
 
 def read_content(results: Path) -> Content:
     """Read all records under `results`; what cannot be read costs a sentence, not the site."""
-    summary, rates = summarize(results), {}
+    runs = read_saved_runs(results)
+    summary, rates = summarize(results, runs), {}
     for path in sorted((results / "calibration").glob("rates-*.json")):
         try:
             rates[path] = load(path, RatesRecord)
         except ResultsError as error:
             summary.set_aside.append(str(error))
-    return Content(summary, read_history(results), rates)
+    return Content(summary, read_history(results, runs), rates)
 
 
 def build_site(results: Path, out: Path) -> tuple[Path, Content]:
@@ -227,6 +229,7 @@ def render(content: Content, raw: Mapping[str, int] | None = None) -> tuple[dict
         "no_difference": NO_DIFFERENCE,
         "counted": list(Counters.model_fields),
         "time_text": time_text,
+        "fit_parts": FIT_PARTS,
         "power_text": power_text,
         "verdict_sentence": verdict_sentence,
         "cost_matrix": cost_matrix,

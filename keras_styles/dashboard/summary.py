@@ -1,24 +1,22 @@
 """Summaries: which records of a results folder the site shows, and what they come to."""
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import AwareDatetime, ConfigDict, Field
 
 from keras_styles.costs import Conclusion, conclude
 from keras_styles.environment import Environment
 from keras_styles.margins import merge_margins
+from keras_styles.memory import MemoryRecord
 from keras_styles.records import (
     BenchmarkRun,
     DifferencesRecord,
     EquivalenceRecord,
-    MachineInfo,
     ResultsError,
     StageSummary,
     ThroughputInfo,
@@ -27,7 +25,7 @@ from keras_styles.records import (
     merge_stages,
     slug,
 )
-from keras_styles.schema import Schema
+from keras_styles.saved_runs import SavedRun, SavedRuns, read_saved_runs
 from keras_styles.workloads import Counters, ProcessRecord
 
 
@@ -74,10 +72,11 @@ def identity(environment: Environment) -> Identity:
 
 @dataclass(frozen=True)
 class Section:
-    """The newest records of one identity; either may be missing, not both."""
+    """The newest records of one identity; some may be missing, not all."""
 
     equivalence: EquivalenceRecord | None
     benchmark: BenchmarkRun | None
+    memory: MemoryRecord | None = None
 
     @property
     def identity(self) -> Identity:
@@ -91,8 +90,8 @@ class Section:
 
     @property
     def moment(self) -> datetime:
-        """When the newer of the records was made."""
-        moments = [self.equivalence.created] if self.equivalence else []
+        """When the newest of the records was made."""
+        moments = [record.created for record in (self.equivalence, self.memory) if record]
         return max(moments + ([self.benchmark.datetime] if self.benchmark else []))
 
     @property
@@ -103,10 +102,11 @@ class Section:
     @property
     def environment(self) -> Environment:
         """Where the records were made."""
-        if self.equivalence:
-            return self.equivalence.environment
-        assert self.benchmark is not None
-        return self.benchmark.machine_info.keras_styles
+        if self.benchmark and not self.equivalence:
+            return self.benchmark.machine_info.keras_styles
+        record = self.equivalence or self.memory
+        assert record is not None
+        return record.environment
 
     @property
     def margins(self) -> dict[str, int]:
@@ -224,72 +224,52 @@ class Summary:
         return max(moments, default=None)
 
 
-class _Counted(Schema):
-    """Something of which nothing is looked at."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class _ExtrasHeader(Schema):
-    model_config = ConfigDict(extra="ignore")
-
-    processes: list[_Counted] = Field(default=[])
-    unmeasured: list[_Counted]
-
-
-class _RunHeader(Schema):
-    """What decides which run is shown; a thousand whole ones would take minutes and gigabytes."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    datetime: AwareDatetime
-    machine_info: MachineInfo
-    benchmarks: list[_Counted]
-    keras_styles: _ExtrasHeader
-
-    @property
-    def rank(self) -> tuple[bool, int, float]:
-        """What decides between runs: whether costs were measured, how many cells were asked for, the time."""
-        extras = self.keras_styles
-        return bool(extras.processes), len(self.benchmarks) + len(extras.unmeasured), self.datetime.timestamp()
-
-
-def summarize(results: Path) -> Summary:
+def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
     """Read the records under `results` and keep the newest of each identity.
 
     A complete run of the equivalence suite is preferred to any that is not, however old: what a part of the suite
     showed must not hide what the whole did. So is a run of the benchmark that was asked for more cells. A file that
     cannot be read costs a sentence, not the page.
+
+    Args:
+        results: the folder of the records.
+        runs: all of its runs of the benchmark, if somebody has read them.
     """
+    runs = runs or read_saved_runs(results)
     equivalence: dict[Identity, dict[Path, EquivalenceRecord]] = {}
-    benchmarks: dict[Identity, dict[Path, _RunHeader]] = {}
+    benchmarks: dict[Identity, dict[Path, SavedRun]] = {}
+    memories: dict[Identity, dict[Path, MemoryRecord]] = {}
     probings: dict[Path, DifferencesRecord] = {}
     used: list[tuple[datetime, Environment]] = []
-    set_aside = []
+    set_aside = list(runs.set_aside)
+    for path, run in runs.by_path.items():
+        benchmarks.setdefault(identity(run.environment), {})[path] = run
+        used.append((run.run.moment, run.environment))
     for path in sorted(results.glob("*/*.json")):
         try:
             if path.name.startswith("equivalence-"):
                 record = load(path, EquivalenceRecord)
                 equivalence.setdefault(identity(record.environment), {})[path] = record
                 used.append((record.created, record.environment))
+            elif path.name.startswith("memory-"):
+                read = load(path, MemoryRecord)
+                memories.setdefault(identity(read.environment), {})[path] = read
+                used.append((read.created, read.environment))
             elif path.name.startswith("differences-"):
                 probings[path] = probing = load(path, DifferencesRecord)
                 used += [(probing.created, run.environment) for run in probing.engines if run.environment]
-            elif re.match(r"\d+_", path.name):  # other records, such as the gate's, are not for these pages
-                header = load(path, _RunHeader)
-                benchmarks.setdefault(identity(header.machine_info.keras_styles), {})[path] = header
-                used.append((header.datetime, header.machine_info.keras_styles))
         except ResultsError as error:
             set_aside.append(str(error))
     sections, shown = [], []
-    for key in sorted(equivalence.keys() | benchmarks.keys()):
+    for key in sorted(equivalence.keys() | benchmarks.keys() | memories.keys()):
         fullest, newest = max(
             equivalence.get(key, {}).items(), key=lambda item: _completeness(item[1]), default=(None, None)
         )
-        file, section, unusable = _newest_usable(newest, benchmarks.get(key, {}))
+        of_memory, memory = max(memories.get(key, {}).items(), key=lambda item: item[1].created, default=(None, None))
+        file, section, unusable = _newest_usable(Section(newest, None, memory), benchmarks.get(key, {}))
         set_aside += unusable
-        shown += [each for each in (fullest, file) if each]
-        if section:
+        shown += [each for each in (fullest, file, of_memory) if each]
+        if section.equivalence or section.benchmark or section.memory:
             sections.append(section)
     sections.sort(key=lambda section: section.moment, reverse=True)
     # The default engine first, since most readers came for it.
@@ -326,19 +306,22 @@ def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:
     return record.complete and record.outcome != "interrupted", record.created
 
 
-def _newest_usable(
-    equivalence: EquivalenceRecord | None, runs: Mapping[Path, _RunHeader]
-) -> tuple[Path | None, Section | None, list[str]]:
-    """Return the best run that costs follow from, a section with it, and a sentence for each better one."""
+def _rank(saved: SavedRun) -> tuple[bool, int, datetime]:
+    """Return what decides between runs: whether costs were measured, how many cells were asked for, the time."""
+    return saved.has_processes, saved.planned, saved.run.moment
+
+
+def _newest_usable(section: Section, runs: Mapping[Path, SavedRun]) -> tuple[Path | None, Section, list[str]]:
+    """Return the best run that costs follow from, a section that has it, too, and a sentence for each better one."""
     unusable = []
-    for path in sorted(runs, key=lambda path: runs[path].rank, reverse=True):
+    for path in sorted(runs, key=lambda path: _rank(runs[path]), reverse=True):
         try:
-            section = Section(equivalence, load(path, BenchmarkRun))
-            section.conclusions  # noqa: B018 -- what is concluded here is kept for the page
+            with_run = replace(section, benchmark=load(path, BenchmarkRun))
+            with_run.conclusions  # noqa: B018 -- what is concluded here is kept for the page
         except ResultsError as error:
             unusable.append(str(error))
         except ValueError as error:
             unusable.append(f"The run {path} cannot be used ({error}); delete it, and run the benchmark again.")
         else:
-            return path, section, unusable
-    return None, Section(equivalence, None) if equivalence else None, unusable
+            return path, with_run, unusable
+    return None, section, unusable
