@@ -26,7 +26,7 @@ from keras_styles.records import (
 from keras_styles.workloads import ProcessRecord
 from tests.conftest import Run
 from tests.numpy_training import ENVIRONMENT
-from tests.test_dashboard import PASSED, TRUTH, measuring, processes, save_run, workload
+from tests.test_dashboard import PASSED, TRUTH, measuring, processes, save_run, saved_text, workload
 from tests.test_gate import CALL, LIMITS, SLOW, counting, run_of
 from tests.test_records import RECORD
 
@@ -308,7 +308,8 @@ def save_everywhere(results: Path, text: str) -> None:
     folder = results / "machine"
     folder.mkdir(parents=True)
     for name, saved_record in saved.items():
-        (folder / f"{name}.json").write_text(saved_record.model_dump_json(), encoding="utf-8")
+        content = saved_text(saved_record) if isinstance(saved_record, BenchmarkRun) else saved_record.model_dump_json()
+        (folder / f"{name}.json").write_text(content, encoding="utf-8")
     (folder / "gate-2.json").write_text("{}", encoding="utf-8")
 
 
