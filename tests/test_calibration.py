@@ -132,7 +132,7 @@ def test_both_runs_of_a_gate_and_its_thresholds_have_processes_of_their_own() ->
 def test_holm_of_many_families_is_that_of_statsmodels() -> None:
     random = np.random.default_rng(0)
     # Few, since statsmodels collects garbage at each call.
-    others, p_values = random.random((2, 12, 4)) ** 4
+    others, p_values = random.random((2, 6, 4)) ** 4
     others[random.random(others.shape) < 0.5] = np.inf
     found = holm_beside(p_values, others)
     for row, column in np.ndindex(found.shape):

@@ -78,7 +78,7 @@ def test_compare_as_typed_finds_results_through_its_default_storage() -> None:
 
 def test_saving_with_a_name_counts_on(saved: Path, run: Run) -> None:
     done = run(
-        *("pytest", "bench/", *QUICK, "--benchmark-save=mine", "--benchmark-compare"),
+        *("pytest", "bench/", *QUICK[1:], "--bench-processes=1", "--benchmark-save=mine", "--benchmark-compare"),
         KERAS_STYLES_RESULTS=str(saved),
         KERAS_BACKEND="jax",
     )
@@ -129,10 +129,16 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(results: Path, run: Run) 
     assert done.returncode == 0, done.stdout + done.stderr
     kept = load(only_file(results, "*/0001_*.json"), BenchmarkRun).keras_styles.processes
     (built,) = kept[0].measured
-    assert json.loads(built.model_dump_json(exclude_defaults=True)) in [
-        json.loads(line).get("measured") for line in first.splitlines()
-    ]
+    assert built.model_dump(mode="json") in [json.loads(line).get("measured") for line in first.splitlines()]
     assert not folder.exists()
+
+
+def test_what_is_interrupted_after_its_costs_is_not_saved_as_if_it_were_whole(results: Path) -> None:
+    words = ("pytest", "bench/", "--bench-processes=1", "-k", "linear_regression-build or throughput")
+    interrupted(results, *words, "--benchmark-save", when="bench/test_throughput.py", KERAS_BACKEND="jax")
+    assert not list(results.glob("*/0001_*.json"))
+    (kept,) = results.glob("*/unfinished/*/process-*.jsonl")
+    assert '"done": true' in kept.read_text(encoding="utf-8"), "what was measured is kept to go on with"
 
 
 def test_interrupting_the_equivalence_suite_keeps_a_record(results: Path) -> None:
@@ -149,7 +155,7 @@ def test_interrupting_the_equivalence_suite_keeps_a_record(results: Path) -> Non
 @pytest.mark.parametrize("suite", ["equivalence/", "bench/"])
 def test_results_that_cannot_be_written_stop_before_anything_is_measured(run: Run, results: Path, suite: str) -> None:
     results.write_text("a file in the way", encoding="utf-8")
-    done = run("pytest", suite)
+    done = run("pytest", suite, KERAS_BACKEND="jax")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert done.stderr.startswith("ERROR: Results cannot be written to ")
     assert "or set KERAS_STYLES_RESULTS to another folder." in done.stderr
@@ -162,7 +168,7 @@ def test_a_wrong_style_fails_with_a_message_that_can_be_followed(run: Run, proje
         'self.linear_layer = layers.Dense(1, activation="linear", name="linear_layer")',
         'self.linear_layer = layers.Dense(1, activation="linear", name="linear_layer", use_bias=False)',
     )
-    done = run("pytest", "equivalence/", "-k", "trained_styles_agree", cwd=project)
+    done = run("pytest", "equivalence/test_batches.py", "-x", "-n0", cwd=project)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     text = "".join(line.removeprefix("E").strip() + "\n" for line in done.stdout.splitlines())
     assert "functional and subclassing do not agree." in text
@@ -222,28 +228,33 @@ def test_unequal_styles_are_not_timed(run: Run, project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "complaint"),
+    ("body", "complaints"),
     [
-        ("def test_nothing(): pass", "This test made no comparison, so it could not have failed."),
         (
+            "def test_nothing(): pass\n"
             "from equivalence.agreement import assert_styles_agree\n"
             "from keras_styles.problems import LinearProblem\n"
             "from keras_styles.recipes import Recipe\n"
             "def test_idle(trainer):\n"
             "    assert_styles_agree(trainer, LinearProblem(weights=(1.0,)), Recipe(epochs=1, learning_rate=0.0))\n",
-            "No training of this test moved a weight, so it compared only builds.",
+            (
+                "This test made no comparison, so it could not have failed.",
+                "No training of this test moved a weight, so it compared only builds.",
+            ),
         ),
         (
             "from hypothesis import given, strategies as st\n@given(st.none())\ndef test_given(x): pass",
-            "is a @given without an @example",
+            ("is a @given without an @example",),
         ),
     ],
+    ids=["compares nothing", "given without example"],
 )
-def test_a_test_that_cannot_fail_is_refused(run: Run, project: Path, body: str, complaint: str) -> None:
+def test_a_test_that_cannot_fail_is_refused(run: Run, project: Path, body: str, complaints: tuple[str, ...]) -> None:
     (project / "equivalence/test_idle.py").write_text(body, encoding="utf-8")
     done = run("pytest", "equivalence/test_idle.py", cwd=project, KERAS_BACKEND="tensorflow")
     assert done.returncode in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR)
-    assert complaint in done.stdout + done.stderr
+    for complaint in complaints:
+        assert complaint in done.stdout + done.stderr
     assert (done.stdout + done.stderr).count("is a @given without an @example") <= 1, "each worker finds it"
     assert "Traceback" not in done.stdout + done.stderr
 
@@ -264,7 +275,8 @@ def test_the_suites_refuse_to_share_a_process(run: Run) -> None:
 
 
 def test_check_reports_divergence_as_divergence(run: Run) -> None:
-    done = run("keras_styles.cli", "check", "TableProblem(source='study_hours')", "Recipe(learning_rate=0.5)")
+    words = ("check", "TableProblem(source='study_hours')", "Recipe(learning_rate=0.5)")
+    done = run("keras_styles.cli", *words, KERAS_BACKEND="jax")
     assert done.returncode == 1
     assert "diverged, so nothing can be said about agreement." in done.stdout
     assert "what to do    lower the learning rate, or rescale the data" in done.stdout
@@ -274,16 +286,17 @@ def test_check_reports_divergence_as_divergence(run: Run) -> None:
 
 def test_check_compares_the_styles_that_can_express_an_architecture(run: Run) -> None:
     case = "LinearProblem(weights=(1.0,))", "Recipe(epochs=2)"
-    done = run("keras_styles.cli", "check", *case, "--architecture=residual_add")
+    done = run("keras_styles.cli", "check", *case, "--architecture=residual_add", KERAS_BACKEND="jax")
     assert done.returncode == 0
     assert "functional and subclassing agree." in done.stdout
-    refused = run("keras_styles.cli", "check", *case, "--architecture=tree_rnn")
+    refused = run("keras_styles.cli", "check", *case, "--architecture=tree_rnn", KERAS_BACKEND="jax")
     assert refused.returncode == 2
     assert refused.stderr.startswith("keras-styles: Only subclassing can express tree_rnn, so there is nothing to ")
 
 
 def test_check_does_not_call_it_agreement_if_nothing_moved(run: Run) -> None:
-    done = run("keras_styles.cli", "check", "LinearProblem(weights=(1.0,))", "Recipe(learning_rate=0.0, epochs=2)")
+    words = ("check", "LinearProblem(weights=(1.0,))", "Recipe(learning_rate=0.0, epochs=2)")
+    done = run("keras_styles.cli", *words, KERAS_BACKEND="jax")
     assert done.returncode == 1
     assert "No training moved a weight, so that they agree proves nothing; raise the learning rate." in done.stdout
 

@@ -58,15 +58,17 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_a_process_that_ends_early_costs_one_workload(tmp_path: Path) -> None:
     unknown = Workload(architecture="no_such_thing", phase="call")
     after = Workload(architecture="multilayer_network", phase="call")
-    request = Request(number=0, device="cpu", workloads=[CALL, unknown, after], counted=[])
-    record = measure_in_process(Job(request, kept=tmp_path / "process-000.jsonl"))
-    call, lost = record.measured
+    first, second = measure_processes([CALL, unknown, after], 1, device="cpu", folder=tmp_path)
+    call, lost = first.measured
     assert call.workload == CALL
     assert call.nanoseconds
     assert lost.workload == unknown
     assert "its process ended: " in (lost.why_not or "")
     assert "no architecture 'no_such_thing'" in (lost.why_not or "")
-    assert read_kept(tmp_path)[0].measured == record.measured
+    (found,) = second.measured
+    assert found.workload == after
+    assert found.nanoseconds
+    assert [record.measured for record in read_kept(tmp_path)] == [first.measured, second.measured]
 
 
 def test_processes_take_turns_action_by_action(monkeypatch: pytest.MonkeyPatch) -> None:

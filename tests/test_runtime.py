@@ -1,6 +1,8 @@
 """Runtime: engine, device and mode are what was asked for, or one sentence says why not."""
 
 import importlib.util
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -54,7 +56,7 @@ def test_another_engine_never_imports_tensorflow(run: Run, engine: str) -> None:
             "or set KERAS_STYLES_DEVICE=cpu.",
         ),
         (
-            {"KERAS_STYLES_DEVICE": "tpu"},
+            {"KERAS_STYLES_DEVICE": "tpu", "KERAS_BACKEND": "jax"},
             "'tpu' is no device; set KERAS_STYLES_DEVICE to one of cpu, gpu.",
         ),
     ],
@@ -114,9 +116,9 @@ def test_timed_regions_are_synchronized_on_both_sides(monkeypatch: pytest.Monkey
     events: list[str] = []
     real = runtime.synchronize
 
-    def counted() -> None:
+    def counted(pending: Callable[[], Any] | None = None) -> None:
         events.append("sync")
-        real()
+        real(pending)
 
     monkeypatch.setattr(runtime, "synchronize", counted)
     interleave({"a": Action(run=lambda _: events.append("a"))}, min_rounds=1, max_seconds=0, warm_up=False)

@@ -61,10 +61,10 @@ def synchronize(pending=None):
     if pending is not None:
         unfinished.extend(phase for array in jax.live_arrays() if not array.is_ready())
 runtime.synchronize = synchronize
-contenders = Contenders(load("multilayer_network"), 1024)
-contenders.cold(COLD_PHASES, 1024, 0)
+contenders = Contenders(load("multilayer_network"), 512)
+contenders.cold(COLD_PHASES, 512, 0)
 for phase[0] in PHASES[len(COLD_PHASES):]:
-    contenders.warm(phase[0], 1024, min_rounds=1, max_seconds=0.0, first=0)
+    contenders.warm(phase[0], 512, min_rounds=1, max_seconds=0.0, first=0)
 print("unfinished", unfinished)
 """
 
