@@ -149,12 +149,14 @@ def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
     output_json["keras_styles"] = BenchmarkExtras(unmeasured=UNMEASURED, processes=processes).model_dump(mode="json")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-benchmark saves
+def pytest_keyboard_interrupt() -> None:
+    """Note it before pytest-benchmark saves, which it does ahead of every other hook at the end of a session."""
+    INTERRUPTED.append(True)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Forget what was measured to be looked at only: a run that nobody asked to be saved is not one to go on with."""
-    if exitstatus == pytest.ExitCode.INTERRUPTED:
-        INTERRUPTED.append(True)
-    elif not session.config.getoption("benchmark_save"):
+    if exitstatus != pytest.ExitCode.INTERRUPTED and not session.config.getoption("benchmark_save"):
         forget_unfinished()
 
 

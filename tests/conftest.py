@@ -1,6 +1,7 @@
 """Fixtures that run the project as its users do: real commands in processes and folders of their own."""
 
 import functools
+import gc
 import os
 import shutil
 import subprocess
@@ -12,6 +13,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("keras_styles", "equivalence", "bench", "conftest.py", "pyproject.toml")
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of all garbage collections what exists by now: statsmodels collects whenever it corrects p values."""
+    gc.freeze()
+
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -34,6 +34,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return results
 
 
+@pytest.mark.xdist_group("saved")
 def test_saving_without_a_name_keeps_samples_environment_and_skipped_cells(saved: Path) -> None:
     path = only_file(saved, "*/0001_*.json")
     raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -57,6 +58,7 @@ def test_saving_without_a_name_keeps_samples_environment_and_skipped_cells(saved
         assert {cell.outcome for cell in skipped} == {"skipped"}
 
 
+@pytest.mark.xdist_group("saved")
 def test_saved_runs_are_read_by_what_others_use(saved: Path, run: Run) -> None:
     """The fields that github-action-benchmark (`tool: pytest`) and Bencher (`python_pytest`) read."""
     raw = json.loads(only_file(saved, "*/0001_*.json").read_text(encoding="utf-8"))
@@ -76,6 +78,7 @@ def test_compare_as_typed_finds_results_through_its_default_storage() -> None:
     assert (ROOT / ".benchmarks").resolve() == (ROOT / "results").resolve()
 
 
+@pytest.mark.xdist_group("saved")
 def test_saving_with_a_name_counts_on(saved: Path, run: Run) -> None:
     done = run(
         *("pytest", "bench/", *QUICK[1:], "--bench-processes=1", "--benchmark-save=mine", "--benchmark-compare"),
@@ -133,9 +136,14 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(results: Path, run: Run) 
     assert not folder.exists()
 
 
-def test_what_is_interrupted_after_its_costs_is_not_saved_as_if_it_were_whole(results: Path) -> None:
-    words = ("pytest", "bench/", "--bench-processes=1", "-k", "linear_regression-build or throughput")
-    interrupted(results, *words, "--benchmark-save", when="bench/test_throughput.py", KERAS_BACKEND="jax")
+def test_what_is_interrupted_after_its_costs_is_not_saved_as_if_it_were_whole(
+    run: Run, project: Path, results: Path
+) -> None:
+    (project / "bench/test_zz.py").write_text("def test_ctrl_c(): raise KeyboardInterrupt", encoding="utf-8")
+    words = ("--bench-processes=1", "-k", "linear_regression-build or ctrl_c", "--benchmark-save")
+    done = run("pytest", "bench/", *words, cwd=project, KERAS_BACKEND="jax")
+    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout + done.stderr
+    assert "go on by adding --bench-resume." in done.stdout
     assert not list(results.glob("*/0001_*.json"))
     (kept,) = results.glob("*/unfinished/*/process-*.jsonl")
     assert '"done": true' in kept.read_text(encoding="utf-8"), "what was measured is kept to go on with"
@@ -168,7 +176,7 @@ def test_a_wrong_style_fails_with_a_message_that_can_be_followed(run: Run, proje
         'self.linear_layer = layers.Dense(1, activation="linear", name="linear_layer")',
         'self.linear_layer = layers.Dense(1, activation="linear", name="linear_layer", use_bias=False)',
     )
-    done = run("pytest", "equivalence/test_batches.py", "-x", "-n0", cwd=project)
+    done = run("pytest", "equivalence/test_batches.py", "-x", "-n0", cwd=project, KERAS_BACKEND="jax")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     text = "".join(line.removeprefix("E").strip() + "\n" for line in done.stdout.splitlines())
     assert "functional and subclassing do not agree." in text
