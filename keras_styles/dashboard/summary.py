@@ -1,6 +1,6 @@
 """Summaries: which records of a results folder the site shows, and what they come to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -202,18 +202,17 @@ class Summary:
     @property
     def with_equivalence(self) -> list[Section]:
         """Of each place the newest section in which styles were compared."""
-        found: dict[Place, Section] = {}
-        for section in self.sections:
-            if section.equivalence:
-                found.setdefault(section.place, section)
-        return list(found.values())
+        return self._newest_with(lambda section: section.equivalence is not None)
 
     @property
     def with_costs(self) -> list[Section]:
         """Of each place the newest section in which costs were measured."""
+        return self._newest_with(lambda section: bool(section.conclusions))
+
+    def _newest_with(self, has: Callable[[Section], bool]) -> list[Section]:
         found: dict[Place, Section] = {}
         for section in self.sections:
-            if section.conclusions:
+            if has(section):
                 found.setdefault(section.place, section)
         return list(found.values())
 
