@@ -12,7 +12,7 @@ report: .venv/ready
 	$(BIN)/pytest bench/ --benchmark-save || test $$? -eq 1
 	$(BIN)/keras-styles dashboard
 
-# Each test of the equivalence suite runs on one engine at least, so that all of this takes less than twenty minutes on
+# Each test of the equivalence suite runs on one engine at least, so that all of this takes some twenty minutes on
 # two cores; on every engine and Python the workflow `equivalence` runs all of it.
 test: .venv/ready-for-tests lint
 	$(BIN)/pytest tests/ -n 2 --dist=loadgroup -k "not test_a_script_trains"
@@ -20,9 +20,9 @@ test: .venv/ready-for-tests lint
 	# so it is also the soonest to go through all that a script can say.
 	KERAS_BACKEND=torch $(BIN)/pytest tests/test_reproduction.py tests/test_training.py -n 2
 	KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest equivalence/ -rs \
-		$(addprefix --ignore=equivalence/test_,architectures.py lifecycles.py generated_recipes.py)
+		$(addprefix --ignore=equivalence/test_,architectures.py lifecycles.py generated_recipes.py seeded_faults.py)
 	KERAS_BACKEND=torch KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest -rs $(addprefix equivalence/test_, \
-		architectures.py lifecycles.py generated_recipes.py batches.py initial_weights.py real_data.py)
+		architectures.py lifecycles.py generated_recipes.py seeded_faults.py batches.py initial_weights.py real_data.py)
 	KERAS_BACKEND=jax KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest -rs \
 		$(addprefix equivalence/test_,batches.py execution.py initial_weights.py real_data.py)
 	for engine in $(ENGINES); do \
