@@ -9,6 +9,9 @@ from keras_styles import runtime
 from keras_styles.measurement import Action, interleave
 from tests.conftest import Run
 
+# jax is an extra, and the one engine that goes on without waiting on a CPU: elsewhere there is nothing to be seen.
+needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+
 # A product of this size keeps a CPU busy for tenths of a second, so that it cannot be ready when its call returns.
 LARGE_PRODUCT = """
 import jax, jax.numpy as numbers
@@ -42,7 +45,7 @@ def test_every_timed_run_lies_between_two_synchronizations(monkeypatch: pytest.M
     assert order == [step for steps in each for step in steps]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+@needs_jax
 def test_synchronizing_waits_for_what_was_only_dispatched(run: Run) -> None:
     done = run("timeit", "-n1", "-r1", "-s", LARGE_PRODUCT, "pass", KERAS_BACKEND="jax")
     assert done.stdout.startswith("ready False True"), done.stdout + done.stderr
@@ -69,7 +72,7 @@ print("unfinished", unfinished)
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+@needs_jax
 def test_nothing_is_on_its_way_any_more_when_the_clock_is_read(run: Run) -> None:
     """Jax waits only for the arrays that it is told of, so in every phase these have to be all there are."""
     done = run("timeit", "-n1", "-r1", "-s", EVERY_PHASE, "pass", KERAS_BACKEND="jax")
