@@ -43,6 +43,8 @@ Verdict = Literal["holds", "changed", "not claimed", "crashed", "timed out"]
 LOST_OR_CHANGED: Final[tuple[Verdict, ...]] = ("changed", "crashed", "timed out")
 
 PROBES: Final = Path(str(resources.files("keras_styles").joinpath("probes")))
+# The one in C takes a tenth of the time; not every build of PyYAML has it.
+_YamlLoader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LEDGER: Final = Path(str(resources.files("keras_styles").joinpath("differences.yaml")))
 
 
@@ -217,8 +219,8 @@ def read_ledger(path: Path) -> tuple[Difference, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        entries = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=_YamlLoader)
+        entries = yaml.load(text, Loader=_YamlLoader)
     except OSError as error:
         raise LedgerError(f"The ledger {path} cannot be read ({error.strerror}); check its path.") from error
     except yaml.MarkedYAMLError as error:

@@ -1,12 +1,11 @@
 """History: what all saved runs of the benchmark say about each cell over time, and where it took a step."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -174,42 +173,67 @@ def _default_first(engine: str) -> tuple[bool, str]:
 
 def _timeline(identity: Identity, known: Sequence[tuple[Run, Cells]]) -> Timeline:
     """Return what the runs of one identity say; cells in the order of the newest run, then those it does not know."""
-    series = []
+    series, points_by_run = [], [_points(run, cells) for run, cells in known]
     for cell in dict.fromkeys(cell for _, cells in reversed(known) for cell in cells):
-        points = [_point(run, cells, cell) for run, cells in known]
+        points = [
+            found.get(cell) or Point(run, why_not=NOT_RUN) for (run, _), found in zip(known, points_by_run, strict=True)
+        ]
         quantities: tuple[Quantity, ...] = ("seconds", "ratio")
         steps = [step for quantity in quantities for step in _steps(identity, cell, points, quantity)]
         series.append(Series(cell, points, sorted(steps, key=lambda step: step.first_after.moment)))
     return Timeline(identity, [run for run, _ in known], series)
 
 
-def _point(run: Run, cells: Mapping[Cell, list[float] | str], cell: Cell) -> Point:
-    """Return what one run says about a cell."""
-    found = cells.get(cell, NOT_RUN)
-    if isinstance(found, str):
-        return Point(run, why_not=found)
-    seconds = median(found)
+def _points(run: Run, cells: Cells) -> dict[Cell, Point]:
+    """Return what one run says about each of its cells."""
+    points = {cell: Point(run, why_not=found) for cell, found in cells.items() if isinstance(found, str)}
+    # All cells of as many processes at once: NumPy takes as long for one of them.
+    by_processes: dict[int, dict[Cell, list[float]]] = {}
+    for cell, found in cells.items():
+        if not isinstance(found, str):
+            by_processes.setdefault(len(found), {})[cell] = found
+    for measured in by_processes.values():
+        seconds = dict(zip(measured, np.median(list(measured.values()), axis=1).tolist(), strict=True))
+        paired = [cell for cell in measured if cell.style != BASELINE_STYLE and _baseline(cell) in measured]
+        ratios = _ratios([measured[cell] for cell in paired], [measured[_baseline(cell)] for cell in paired])
+        points |= {cell: Point(run, seconds[cell], *ratio) for cell, ratio in zip(paired, ratios, strict=True)}
+        points |= {
+            cell: Point(run, seconds[cell], why_not=_why_no_ratio(cell, cells)) for cell in measured.keys() - {*paired}
+        }
+    return points
+
+
+@cache
+def _baseline(cell: Cell) -> Cell:
+    return cell._replace(style=BASELINE_STYLE)
+
+
+def _why_no_ratio(cell: Cell, cells: Cells) -> str | None:
     if cell.style == BASELINE_STYLE:
-        return Point(run, seconds)
-    baseline = cells.get(cell._replace(style=BASELINE_STYLE), NOT_RUN)
+        return None
+    found, baseline = cells[cell], cells.get(_baseline(cell), NOT_RUN)
     if isinstance(baseline, str):
-        return Point(run, seconds, why_not=f"no ratio, since {BASELINE_STYLE} has no time: {baseline}")
-    if len(found) != len(baseline):
-        why_not = f"no ratio, since {len(found)} processes timed it and {len(baseline)} timed {BASELINE_STYLE}"
-        return Point(run, seconds, why_not=why_not)
-    return Point(run, seconds, *_ratio(found, baseline))
+        return f"no ratio, since {BASELINE_STYLE} has no time: {baseline}"
+    return f"no ratio, since {len(found)} processes timed it and {len(baseline)} timed {BASELINE_STYLE}"
 
 
-def _ratio(seconds: Sequence[float], baseline: Sequence[float]) -> tuple[float, float | None, float | None]:
-    """Return the geometric mean of the ratios of pairs, and where it lies by a t distribution, if that is known."""
-    # In plain Python, because NumPy takes ten times as long for a handful of numbers, and there are many handfuls.
-    logs = [math.log(time / other) for time, other in zip(seconds, baseline, strict=True)]
-    mean = math.fsum(logs) / len(logs)
-    if len(logs) < 2:
-        return math.exp(mean), None, None
-    variance = math.fsum((log - mean) ** 2 for log in logs) / (len(logs) - 1)
-    margin = _t_quantile(len(logs) - 1) * math.sqrt(variance / len(logs))
-    return math.exp(mean), math.exp(mean - margin), math.exp(mean + margin)
+def _ratios(
+    seconds: Sequence[Sequence[float]], baselines: Sequence[Sequence[float]]
+) -> list[tuple[float, float, float] | tuple[float]]:
+    """Return the geometric mean of the ratios of pairs, and where it lies by a t distribution, if that is known.
+
+    Args:
+        seconds: of each cell what each process took, as many in all of them.
+        baselines: likewise what the baseline took there.
+    """
+    if not seconds:
+        return []
+    logs = np.log(np.divide(seconds, baselines))
+    means, processes = logs.mean(axis=1), logs.shape[1]
+    if processes < 2:
+        return [(ratio,) for ratio in np.exp(means).tolist()]
+    margins = _t_quantile(processes - 1) * logs.std(axis=1, ddof=1) / math.sqrt(processes)
+    return list(zip(*(np.exp(means + sign * margins).tolist() for sign in (0, -1, 1)), strict=True))
 
 
 @cache

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -107,7 +108,17 @@ class _Kind(Struct):
     kind: str = "other"
 
 
-class _Cost(Struct):
+class _Setting(NamedTuple):
+    """What an identity takes from the cell and not from its run, which may time cells on the GPU and on the CPU."""
+
+    engine: str
+    device: str
+    mode: str
+    jit_compile: bool
+    workload_version: int
+
+
+class _Cost(Struct, frozen=True, dict=True):
     """What names a cell, and how it was timed."""
 
     architecture: str
@@ -121,14 +132,13 @@ class _Cost(Struct):
     batch_size: _Size = BATCH_SIZE  # files of version 1 do not say: they had one size
     width: _Size = WIDTH
 
-    @property
+    @cached_property
     def cell(self) -> Cell:
         return Cell(self.architecture, self.phase, self.batch_size, self.width, self.style)
 
-    def identity(self, environment: Environment) -> Identity:
-        """Return the identity of the series: a run on the GPU may time cells on the CPU, too."""
-        mine = type(self).__struct_fields__
-        return Identity(*(getattr(self if name in mine else environment, name) for name in Identity._fields))
+    @cached_property
+    def setting(self) -> _Setting:
+        return _Setting(self.engine, self.device, self.mode, self.jit_compile, self.workload_version)
 
 
 class _Stats(Struct):
@@ -218,27 +228,35 @@ def _condense(name: str, saved: _File, environment: Environment) -> SavedRun:
         dirty=commit.dirty,
         **{field: getattr(environment, field) for field in ("keras", "engine_version", "python", "numpy", "system")},
     )
-    cells: dict[Identity, Cells] = {}
+    by_setting: dict[_Setting, Cells] = {}
     for cost, measured in _costs(saved):
-        cells.setdefault(cost.identity(environment), {})[cost.cell] = measured
+        by_setting.setdefault(cost.setting, {})[cost.cell] = measured
+    cells = {_identity(environment, setting): found for setting, found in by_setting.items()}
     extras = saved.keras_styles
     planned = len(saved.benchmarks) + len(extras.unmeasured)
     return SavedRun(run, environment, planned, bool(extras.processes), cells)
 
 
+def _identity(environment: Environment, setting: _Setting) -> Identity:
+    of_run = {name: getattr(environment, name) for name in Identity._fields if name not in _Setting._fields}
+    return Identity(**of_run, **setting._asdict())
+
+
 def _costs(saved: _File) -> Iterator[tuple[_Cost, list[float] | str]]:
     """Give each cell of a style with what was measured, or else why not."""
     for unmeasured in saved.keras_styles.unmeasured:
-        if cost := _cost_of(unmeasured.extra_info):
+        if cost := _cost_of(bytes(unmeasured.extra_info)):
             yield cost, f"{unmeasured.outcome}: {unmeasured.reason}"
     for benchmark in saved.benchmarks:
-        if cost := _cost_of(benchmark.extra_info):
+        if cost := _cost_of(bytes(benchmark.extra_info)):
             seconds = _STATS.decode(benchmark.stats).data
             # In version 1 these are the rounds of one process, which are not independent.
             yield cost, seconds if saved.keras_styles.schema_version > 1 else [float(np.median(seconds))]
 
 
-def _cost_of(extra_info: Raw) -> _Cost | None:
+# A thousand nights time the same cells, so their names are decoded once and shared.
+@lru_cache(maxsize=10_000)
+def _cost_of(extra_info: bytes) -> _Cost | None:
     """Return what names a cell of a style; None of another kind, such as throughput, and of twins and floors."""
     if _KIND.decode(extra_info).kind != "cost":
         return None

@@ -201,4 +201,5 @@ def _svg(chart: Any) -> Markup:
         legend=alt.LegendConfig(disable=True),
         view=alt.ViewConfig(stroke="transparent"),
     )
-    return Markup(vl_convert.vegalite_to_svg(themed.to_dict()))
+    # What makes a mark is checked when it is made; to check the whole chart as well takes longer than to draw it.
+    return Markup(vl_convert.vegalite_to_svg(themed.to_dict(validate=False)))
