@@ -173,11 +173,9 @@ def _default_first(engine: str) -> tuple[bool, str]:
 
 def _timeline(identity: Identity, known: Sequence[tuple[Run, Cells]]) -> Timeline:
     """Return what the runs of one identity say; cells in the order of the newest run, then those it does not know."""
-    series, points_by_run = [], [_points(run, cells) for run, cells in known]
+    series, points_by_run = [], [(_points(run, cells), Point(run, why_not=NOT_RUN)) for run, cells in known]
     for cell in dict.fromkeys(cell for _, cells in reversed(known) for cell in cells):
-        points = [
-            found.get(cell) or Point(run, why_not=NOT_RUN) for (run, _), found in zip(known, points_by_run, strict=True)
-        ]
+        points = [found.get(cell, not_run) for found, not_run in points_by_run]
         quantities: tuple[Quantity, ...] = ("seconds", "ratio")
         steps = [step for quantity in quantities for step in _steps(identity, cell, points, quantity)]
         series.append(Series(cell, points, sorted(steps, key=lambda step: step.first_after.moment)))
@@ -186,7 +184,8 @@ def _timeline(identity: Identity, known: Sequence[tuple[Run, Cells]]) -> Timelin
 
 def _points(run: Run, cells: Cells) -> dict[Cell, Point]:
     """Return what one run says about each of its cells."""
-    points = {cell: Point(run, why_not=found) for cell, found in cells.items() if isinstance(found, str)}
+    without = {found: Point(run, why_not=found) for found in cells.values() if isinstance(found, str)}
+    points = {cell: without[found] for cell, found in cells.items() if isinstance(found, str)}
     # All cells of as many processes at once: NumPy takes as long for one of them.
     by_processes: dict[int, dict[Cell, list[float]]] = {}
     for cell, found in cells.items():
