@@ -102,7 +102,9 @@ class Content:
 def read_content(results: Path) -> Content:
     """Read all records under `results`; what cannot be read costs a sentence, not the site."""
     runs = read_saved_runs(results)
-    gc.freeze()  # statsmodels collects after each correction for multiplicity
+    # For statsmodels, which collects after each correction for multiplicity. What is frozen is freed like all else, as
+    # long as it is part of no cycle.
+    gc.freeze()
     summary, rates = summarize(results, runs), {}
     for path in sorted((results / "calibration").glob("rates-*.json")):
         try:
@@ -119,7 +121,6 @@ def _without_collecting_garbage() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.unfreeze()
         gc.enable()
 
 
