@@ -15,7 +15,7 @@ report: .venv/ready
 # Each test of the equivalence suite runs on one engine at least, so that all of this takes some twenty minutes on
 # two cores; on every engine and Python the workflow `equivalence` runs all of it.
 test: .venv/ready-for-tests lint
-	$(BIN)/pytest tests/ -n 2 --dist=loadgroup -k "not test_a_script_trains"
+	$(BIN)/pytest tests/ -n 2 -k "not test_a_script_trains"
 	# What a script has to repeat depends on the engine: torch draws from one generator for everything. It traces nothing,
 	# so it is also the soonest to go through all that a script can say.
 	KERAS_BACKEND=torch $(BIN)/pytest tests/test_reproduction.py tests/test_training.py -n 2

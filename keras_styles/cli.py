@@ -274,8 +274,8 @@ def gate(
     results, device = results_folder(), runtime.chosen_device()
     machine = runtime.environment(device=device).machine
     require_writable(results / machine)
-    calibration = newest_calibration(results, machine, runtime.ENGINE, device)
     paths, plan = path or (None, None), plan_of(architecture)
+    calibration = newest_calibration(results, machine, runtime.ENGINE, device, plan)
     sides = Side("base", base, paths[0]), Side("head", head, paths[1])
     kept = results / machine / "unfinished" / f"gate-{request_digest(*sides, plan, pairs)}"
     with _resumable():

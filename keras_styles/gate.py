@@ -456,7 +456,7 @@ def _doubts(
     if unknown:
         doubts.append(
             f"The calibration has no threshold for {len(unknown)} of {len(cells)} cells, such as {unknown[0]}; "
-            "calibrate this machine again."
+            "calibrate this machine for all that the gate measures."
         )
     return doubts
 

@@ -190,8 +190,10 @@ def save_calibration(record: CalibrationRecord | RatesRecord, results: Path) -> 
     return save(results / "calibration", name, record.model_dump_json(indent=1) + "\n")
 
 
-def newest_calibration(results: Path, machine: str, engine: str, device: str) -> CalibrationRecord:
-    """Return the newest calibration of a machine, engine and device.
+def newest_calibration(
+    results: Path, machine: str, engine: str, device: str, plan: Sequence[Workload]
+) -> CalibrationRecord:
+    """Return the newest calibration of a machine, engine and device, if possible of one that holds the whole plan.
 
     Raises:
         ResultsError: if there is none, or one that cannot be read.
@@ -204,4 +206,8 @@ def newest_calibration(results: Path, machine: str, engine: str, device: str) ->
             f"There is no calibration of {engine} on this machine's {device} under {results / 'calibration'}, so how "
             "much its times differ when nothing changed is not known; run keras-styles calibrate first."
         )
-    return max(records, key=lambda record: record.created)
+
+    def rank(record: CalibrationRecord) -> tuple[bool, datetime]:
+        return {*plan} <= {measured.workload for measured in record.processes[0].measured}, record.created
+
+    return max(records, key=rank)

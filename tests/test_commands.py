@@ -14,7 +14,7 @@ import pytest
 
 from keras_styles.records import BenchmarkRun, EquivalenceRecord, load
 from keras_styles.workloads import CONTENDERS
-from tests.conftest import ROOT, Run, process_environment, replace_in, run_module
+from tests.conftest import ROOT, Run, process_environment, replace_in
 
 # On jax, which is imported soonest; what is typed and kept is the same on each engine.
 QUICK = ("--bench-processes=2", "-k", "linear_regression-build")
@@ -25,25 +25,33 @@ def only_file(results: Path, pattern: str) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results folder of one real run: `pytest bench/ --benchmark-save`, without a NAME."""
-    results = tmp_path_factory.mktemp("saved") / "results"
-    done = run_module(results, "pytest", "bench/", *QUICK, "--benchmark-save", KERAS_BACKEND="jax")
+def test_what_is_saved_is_whole_and_is_read_by_others(run: Run, results: Path) -> None:
+    """`pytest bench/ --benchmark-save` without a NAME, then with one: one test, since a run takes its time."""
+    done = run("pytest", "bench/", *QUICK, "--benchmark-save", KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stdout + done.stderr
-    return results
+    path = only_file(results, "*/0001_*.json")
+    assert_holds_samples_environment_and_skipped_cells(path)
+    assert_has_the_fields_that_others_read(path)
+    assert not list(results.glob("*/unfinished/*")), "what is in the saved file is not kept twice"
+
+    done = run("pytest_benchmark", "--storage", str(results), "compare")
+    assert done.returncode == 0, done.stderr
+    assert "test_cost[linear_regression-build-batch-32-width-8-functional-cpu]" in done.stdout
+
+    words = (*QUICK[1:], "--bench-processes=1", "--benchmark-save=mine", "--benchmark-compare")
+    done = run("pytest", "bench/", *words, KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert only_file(results, "*/*_mine.json").name == "0002_mine.json"
+    assert "Comparing against benchmarks from" in done.stdout + done.stderr
 
 
-@pytest.mark.xdist_group("saved")
-def test_saving_without_a_name_keeps_samples_environment_and_skipped_cells(saved: Path) -> None:
-    path = only_file(saved, "*/0001_*.json")
+def assert_holds_samples_environment_and_skipped_cells(path: Path) -> None:
     raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     run = load(path, BenchmarkRun)
     assert path.parent.name == run.machine_info.keras_styles.machine
     assert run.machine_info.keras_styles.cpu
     assert {benchmark["extra_info"]["style"] for benchmark in raw["benchmarks"]} == set(CONTENDERS)
     assert [process.number for process in run.keras_styles.processes] == [0, 1]
-    assert not list(saved.glob("*/unfinished/*")), "what is in the saved file is not kept twice"
     for benchmark in raw["benchmarks"]:
         stats = benchmark["stats"]
         assert len(stats["data"]) == stats["rounds"] == 2
@@ -58,38 +66,20 @@ def test_saving_without_a_name_keeps_samples_environment_and_skipped_cells(saved
         assert {cell.outcome for cell in skipped} == {"skipped"}
 
 
-@pytest.mark.xdist_group("saved")
-def test_saved_runs_are_read_by_what_others_use(saved: Path, run: Run) -> None:
-    """The fields that github-action-benchmark (`tool: pytest`) and Bencher (`python_pytest`) read."""
-    raw = json.loads(only_file(saved, "*/0001_*.json").read_text(encoding="utf-8"))
+def assert_has_the_fields_that_others_read(path: Path) -> None:
+    """Those of github-action-benchmark (`tool: pytest`) and of Bencher (`python_pytest`)."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
     assert raw["commit_info"]["id"]
     assert raw["datetime"]
     for benchmark in raw["benchmarks"]:
         assert benchmark["fullname"].startswith("bench/test_costs.py::test_cost[")
         for field in ("mean", "stddev", "rounds", "ops"):
             assert isinstance(benchmark["stats"][field], int | float)
-    done = run("pytest_benchmark", "--storage", str(saved), "compare")
-    assert done.returncode == 0, done.stderr
-    assert "test_cost[linear_regression-build-batch-32-width-8-functional-cpu]" in done.stdout
 
 
 def test_compare_as_typed_finds_results_through_its_default_storage() -> None:
     """`pytest-benchmark compare` reads .benchmarks and no configuration, so that has to lead to results/."""
     assert (ROOT / ".benchmarks").resolve() == (ROOT / "results").resolve()
-
-
-@pytest.mark.xdist_group("saved")
-def test_saving_with_a_name_counts_on(saved: Path, run: Run) -> None:
-    done = run(
-        *("pytest", "bench/", *QUICK[1:], "--bench-processes=1", "--benchmark-save=mine", "--benchmark-compare"),
-        KERAS_STYLES_RESULTS=str(saved),
-        KERAS_BACKEND="jax",
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    path = only_file(saved, "*/*_mine.json")
-    assert path.name == "0002_mine.json"
-    assert "Comparing against benchmarks from" in done.stdout + done.stderr
-    path.unlink()
 
 
 def interrupted(results: Path, *words: str, when: str, **variables: str) -> str:
@@ -150,7 +140,7 @@ def test_what_is_interrupted_after_its_costs_is_not_saved_as_if_it_were_whole(
 
 
 def test_interrupting_the_equivalence_suite_keeps_a_record(results: Path) -> None:
-    output = interrupted(results, "pytest", "equivalence/", "-v", "-k", "real_data", when="PASSED")
+    output = interrupted(results, "pytest", "equivalence/", "-v", "-k", "real_data", when="PASSED", KERAS_BACKEND="jax")
     assert "Interrupted: what was compared until then is kept" in output
     record = load(only_file(results, "*/equivalence-*.json"), EquivalenceRecord)
     assert record.outcome == "interrupted"
@@ -219,7 +209,7 @@ def test_what_the_styles_have_in_common_is_caught_too(
 ) -> None:
     """A fault in all three styles is invisible between them; the reference and the classes show it."""
     replace_in(project / file, old, new)
-    done = run("pytest", "equivalence/test_batches.py", "-x", "-n0", cwd=project)
+    done = run("pytest", "equivalence/test_batches.py", "-x", "-n0", cwd=project, KERAS_BACKEND="jax")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert complaint in done.stdout
 
@@ -259,7 +249,7 @@ def test_unequal_styles_are_not_timed(run: Run, project: Path) -> None:
 )
 def test_a_test_that_cannot_fail_is_refused(run: Run, project: Path, body: str, complaints: tuple[str, ...]) -> None:
     (project / "equivalence/test_idle.py").write_text(body, encoding="utf-8")
-    done = run("pytest", "equivalence/test_idle.py", cwd=project, KERAS_BACKEND="tensorflow")
+    done = run("pytest", "equivalence/test_idle.py", cwd=project, KERAS_BACKEND="jax")
     assert done.returncode in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR)
     for complaint in complaints:
         assert complaint in done.stdout + done.stderr
@@ -278,7 +268,14 @@ def test_a_single_mode_is_not_compared_with_itself(run: Run) -> None:
 
 def test_the_suites_refuse_to_share_a_process(run: Run) -> None:
     """Determinism, which equivalence needs, would be timed."""
-    done = run("pytest", "equivalence/test_real_data.py", "bench/", "-k", "own_units or linear_regression-build")
+    done = run(
+        "pytest",
+        "equivalence/test_real_data.py",
+        "bench/",
+        "-k",
+        "own_units or linear_regression-build",
+        KERAS_BACKEND="jax",
+    )
     assert "Deterministic operations are on; run pytest bench/ in a process of its own." in done.stdout + done.stderr
 
 

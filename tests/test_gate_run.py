@@ -13,7 +13,7 @@ from keras_styles.gate import GateRecord, changed_counters
 from keras_styles.gate_run import Side, newest_calibration, save_calibration, take_turns
 from keras_styles.processes import Job, measure_in_turns
 from keras_styles.records import ResultsError, load
-from keras_styles.workloads import WORKLOAD_VERSION, ProcessRecord, Workload, plan_of
+from keras_styles.workloads import WORKLOAD_VERSION, MeasuredWorkload, ProcessRecord, Workload, plan_of
 from tests.conftest import Run
 from tests.numpy_training import ENVIRONMENT
 from tests.test_gate import COUNTERS
@@ -49,9 +49,16 @@ def test_two_checkouts_of_ones_own_architecture_take_turns(tmp_path: Path, monke
     assert "The counter variables of my_model functional changed from 2 on base to 4 on head." in changed
 
 
-def calibration(hours: float) -> CalibrationRecord:
+MINE = Workload(architecture="my_model", phase="call")
+
+
+def calibration(hours: float, *workloads: Workload) -> CalibrationRecord:
     process = ProcessRecord(
-        number=0, created=RECORD.created, environment=ENVIRONMENT, pulse_nanoseconds=[1], measured=[]
+        number=0,
+        created=RECORD.created,
+        environment=ENVIRONMENT,
+        pulse_nanoseconds=[1],
+        measured=[MeasuredWorkload(workload=workload, nanoseconds={}) for workload in workloads],
     )
     return CalibrationRecord(
         created=RECORD.created + timedelta(hours=hours), environment=ENVIRONMENT, processes=[process] * 40
@@ -61,14 +68,17 @@ def calibration(hours: float) -> CalibrationRecord:
 def test_the_newest_calibration_of_this_machine_counts(results: Path) -> None:
     here = ENVIRONMENT.machine, ENVIRONMENT.engine, ENVIRONMENT.device
     with pytest.raises(ResultsError, match="is not known; run keras-styles calibrate first"):
-        newest_calibration(results, *here)
+        newest_calibration(results, *here, [])
     for hours in (1, 3, 2):
         path, trouble = save_calibration(calibration(hours), results)
         assert trouble is None
         assert path.parent == results / "calibration"
-    assert newest_calibration(results, *here) == calibration(3)
+    assert newest_calibration(results, *here, [MINE]) == calibration(3)
+    save_calibration(calibration(0, MINE), results)
+    assert newest_calibration(results, *here, [MINE]) == calibration(0, MINE), "the others know nothing about it"
+    assert newest_calibration(results, *here, []) == calibration(3)
     with pytest.raises(ResultsError, match="There is no calibration of torch"):
-        newest_calibration(results, here[0], "torch", here[2])
+        newest_calibration(results, here[0], "torch", here[2], [])
 
 
 WORKER = """#!{python}

@@ -33,7 +33,6 @@ from tests.test_history import benchmark, nightly, save, unmeasured
 from tests.test_records import RECORD
 
 # In one process, so that each site is built once.
-pytestmark = pytest.mark.xdist_group("site")
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
