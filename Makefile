@@ -49,13 +49,16 @@ mutants: .venv/ready-for-tests
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
+# Of all that is installed little is ever imported: to compile it as well takes a minute and more.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable
+
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(INSTALL) .
 	touch $@
 
 .venv/ready-for-tests: .venv/ready
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax,torch,dev]'
+	$(INSTALL) '.[jax,torch,dev]'
 	touch $@
 
 # Resolves all dependencies anew, for every supported Python.
