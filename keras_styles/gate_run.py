@@ -170,7 +170,8 @@ def run_gate(
     if not (chosen := suspects(outcome.decisions)):
         return outcome
     again = list(dict.fromkeys(decision.workload for decision in chosen))
-    show(f"{len(chosen)} cells look slower, some of them by chance; measuring again: {len(again)} of {len(workloads)} workloads")
+    part = f"{len(again)} of {len(workloads)} workloads"
+    show(f"{len(chosen)} cells look slower, some of them by chance; measuring again: {part}")
     turns_again = take_turns(base, head, again, pairs, device=device, folder=folder / "again", show=show)
     return gate_outcome(*turns, *turns_again, allowed, calibrated=calibration.processes[0], under_test=under_test)
 
