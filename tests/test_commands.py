@@ -267,15 +267,8 @@ def test_a_single_mode_is_not_compared_with_itself(run: Run) -> None:
 
 
 def test_the_suites_refuse_to_share_a_process(run: Run) -> None:
-    """Determinism, which equivalence needs, would be timed."""
-    done = run(
-        "pytest",
-        "equivalence/test_real_data.py",
-        "bench/",
-        "-k",
-        "own_units or linear_regression-build",
-        KERAS_BACKEND="jax",
-    )
+    """Determinism, which equivalence needs, would be timed; TensorFlow alone has a switch for it."""
+    done = run("pytest", "equivalence/test_real_data.py", "bench/", "-k", "own_units or linear_regression-build")
     assert "Deterministic operations are on; run pytest bench/ in a process of its own." in done.stdout + done.stderr
 
 
