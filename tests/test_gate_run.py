@@ -160,7 +160,7 @@ def test_the_gate_passes_fails_and_refuses_by_its_exit_code(
         saved = Path(said.split("saved as ")[1].strip())
         assert load(saved, GateRecord).exit_code == code
         assert saved.parent.parent == results
-        assert ("measuring 1 workloads again" in said) == (name == "slow")
+        assert ("measuring again: 1 of 12 workloads" in said) == (name == "slow")
     assert not list(results.glob("*/unfinished/*")), "what is saved is not kept twice"
 
 

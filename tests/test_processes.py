@@ -26,7 +26,7 @@ BUILD = Workload(architecture="linear_regression", phase="build")
 
 @pytest.fixture(autouse=True)
 def _quick_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "torch")  # imported soonest; nothing here is about engines
+    monkeypatch.setenv("KERAS_BACKEND", "jax")  # imported soonest; nothing here is about engines
 
 
 def of(records: list[ProcessRecord], workload: Workload) -> int:
