@@ -32,8 +32,6 @@ from tests.test_dashboard import HOSTILE, PASSED, measuring, processes, save_run
 from tests.test_history import benchmark, nightly, save, unmeasured
 from tests.test_records import RECORD
 
-# In one process, so that each site is built once.
-
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 # Debian's names, then those of others.
