@@ -18,11 +18,12 @@ test: .venv/ready-for-tests lint
 	$(BIN)/pytest tests/ -n 2 -k "not test_a_script_trains"
 	# What a script has to repeat depends on the engine: torch draws from one generator for everything. It traces nothing,
 	# so it is also the soonest to go through all that a script can say.
-	KERAS_BACKEND=torch $(BIN)/pytest tests/test_reproduction.py tests/test_training.py -n 2
+	KERAS_BACKEND=torch $(BIN)/pytest tests/test_reproduction.py tests/test_training.py -n 2 -k "not shrunk"
 	KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest equivalence/ -rs \
-		$(addprefix --ignore=equivalence/test_,architectures.py lifecycles.py generated_recipes.py seeded_faults.py)
+		$(addprefix --ignore=equivalence/test_,architectures.py lifecycles.py generated_recipes.py seeded_faults.py covering_recipes.py)
 	KERAS_BACKEND=torch KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest -rs $(addprefix equivalence/test_, \
-		architectures.py lifecycles.py generated_recipes.py seeded_faults.py batches.py initial_weights.py real_data.py)
+		architectures.py lifecycles.py generated_recipes.py seeded_faults.py covering_recipes.py \
+		batches.py initial_weights.py real_data.py)
 	KERAS_BACKEND=jax KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest -rs \
 		$(addprefix equivalence/test_,batches.py execution.py initial_weights.py real_data.py)
 	for engine in $(ENGINES); do \

@@ -1,23 +1,34 @@
-"""Floors: the arithmetic of a stack of dense layers without Keras, in the engine's own words and in NumPy.
+"""Floors: the arithmetic of an architecture without Keras, in the engine's own words and in NumPy.
 
-Mean squared error, gradient descent, tanh between the layers: what every architecture computes that has a floor. A step
-is one call of a compiled function, in a loop of Python's; that is how a training loop of one's own is written.
+Mean squared error and gradient descent, as everything that has a floor is trained. A step is one call of a compiled
+function, in a loop of Python's; that is how a training loop of one's own is written.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from keras_styles import runtime
+from keras_styles.numpy_floors import NumPyStack, NumPyTree
 from keras_styles.problems import Array
 
-Layer = tuple[Any, Any]  # kernel and bias
+
+class Words(NamedTuple):
+    """What an engine calls the functions of the forward passes."""
+
+    tanh: Callable[[Any], Any]
+    where: Callable[[Any, Any, Any], Any]
+    concatenate: Callable[..., Any]  # a list of arrays, and an axis
+
+
+# Of the engine's words, the weights and x.
+_Forward = Callable[[Words, Sequence[Any], Any], Any]
 
 
 class Network(Protocol):
-    """A stack of dense layers with a step of training and a forward pass."""
+    """Weights with a step of training and a forward pass."""
 
     def step(self, x: Array, y: Array) -> None:
         """Take one step of gradient descent on a batch."""
@@ -29,7 +40,7 @@ class Network(Protocol):
         """Return the weights as this network's own arrays, which may still be on their way."""
 
     def arrays(self) -> list[Array]:
-        """Return the weights: kernel and bias, layer by layer."""
+        """Return copies of the weights."""
 
 
 class Floor:
@@ -74,18 +85,19 @@ class Floor:
         return self._network.pending()
 
     def arrays(self) -> list[Array]:
-        """Return the weights: kernel and bias, layer by layer."""
+        """Return copies of the weights."""
         return self._network.arrays()
 
 
-def engine_floor(weights: Sequence[Array], rate: float) -> Floor:
-    """Return the floor in this engine's own words, from given weights: kernel and bias, layer by layer."""
-    return Floor(_NETWORKS[runtime.ENGINE], weights, rate)
+def engine_floor(architecture: str, weights: Sequence[Array], rate: float) -> Floor:
+    """Return the floor of an architecture in this engine's own words, from given weights: kernel and bias by layer."""
+    make, forward = _NETWORKS[runtime.ENGINE], ARITHMETIC[architecture].forward
+    return Floor(lambda *start: make(forward, *start), weights, rate)
 
 
-def numpy_floor(weights: Sequence[Array], rate: float) -> Floor:
-    """Return the floor in NumPy, from given weights: kernel and bias, layer by layer."""
-    return Floor(_NumPy, weights, rate)
+def numpy_floor(architecture: str, weights: Sequence[Array], rate: float) -> Floor:
+    """Return the floor of an architecture in NumPy, from given weights: kernel and bias by layer."""
+    return Floor(ARITHMETIC[architecture].in_numpy, weights, rate)
 
 
 def _batches(samples: int, batch_size: int) -> Iterator[slice]:
@@ -93,50 +105,66 @@ def _batches(samples: int, batch_size: int) -> Iterator[slice]:
         yield slice(start, start + batch_size)
 
 
-def _pairs(flat: Sequence[Any]) -> list[Layer]:
-    return list(zip(flat[::2], flat[1::2], strict=True))
+def _stack(words: Words, weights: Sequence[Any], x: Any) -> Any:
+    """Pass x of shape (samples, features) through dense layers with tanh between them."""
+    *hidden, output = zip(weights[::2], weights[1::2], strict=True)
+    for kernel, bias in hidden:
+        x = words.tanh(x @ kernel + bias)
+    kernel, bias = output
+    return x @ kernel + bias
 
 
-class _NumPy:
-    def __init__(self, weights: list[Array], rate: float) -> None:
-        self._layers = _pairs([array.copy() for array in weights])
-        self._rate = np.float32(rate)
+def _tree(words: Words, weights: Sequence[Any], x: Any) -> Any:
+    """Go up the trees in x of shape (samples, 4 * nodes), as `ExpressionProblem` makes them."""
+    leaf_kernel, leaf_bias, operators_kernel, operators_bias, output_kernel, output_bias = weights
+    units = leaf_bias.shape[0]
+    states: list[Any] = []
+    for column in range(0, x.shape[1], 4):
+        kind, left, right, number = (x[:, place : place + 1] for place in range(column, column + 4))
+        state = words.tanh(number @ leaf_kernel + leaf_bias)
+        if states:
+            children = words.concatenate([_chosen(words, child, states) for child in (left, right)], axis=1)
+            by_operator = words.tanh(children @ operators_kernel + operators_bias)
+            operators = [by_operator[:, start : start + units] for start in range(0, by_operator.shape[1], units)]
+            state = _chosen(words, kind, [state, *operators])
+        states.append(state)
+    return states[-1] @ output_kernel + output_bias
 
-    def forward(self, x: Array) -> Array:
-        return self._states(x)[-1]
 
-    def step(self, x: Array, y: Array) -> None:
-        states = self._states(x)
-        # Of the mean over batch and outputs; then backwards through each tanh, whose slope is 1 - tanh^2.
-        slope = (states[-1] - y) * np.float32(2 / y.size)
-        for number in reversed(range(len(self._layers))):
-            kernel, bias = self._layers[number]
-            below = slope @ kernel.T
-            kernel -= self._rate * (states[number].T @ slope)
-            bias -= self._rate * slope.sum(axis=0)
-            slope = below * (1 - np.square(states[number]))
+def _chosen(words: Words, place: Any, choices: Sequence[Any]) -> Any:
+    """Return for each sample the one of the choices that is at its place, a column of whole numbers."""
+    chosen = choices[0]
+    for number, choice in enumerate(choices[1:], start=1):
+        chosen = words.where(place == number, choice, chosen)
+    return chosen
 
-    def pending(self) -> None:
-        """Nothing is ever on its way."""
 
-    def arrays(self) -> list[Array]:
-        return [array.copy() for layer in self._layers for array in layer]
+class Arithmetic(NamedTuple):
+    """What an architecture computes, without Keras."""
 
-    def _states(self, x: Array) -> list[Array]:
-        states = [x]
-        for kernel, bias in self._layers[:-1]:
-            states.append(np.tanh(states[-1] @ kernel + bias))
-        kernel, bias = self._layers[-1]
-        return [*states, states[-1] @ kernel + bias]
+    forward: _Forward  # in an engine's words
+    in_numpy: Callable[[list[Array], float], Network]
+
+
+_OF_STACKS = Arithmetic(_stack, NumPyStack)
+# Those with two inputs are halves of one table.
+ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
+    "linear_regression": _OF_STACKS,
+    "multilayer_network": _OF_STACKS,
+    "deep_stack": _OF_STACKS,
+    "multi_input": _OF_STACKS,
+    "tree_rnn": Arithmetic(_tree, NumPyTree),
+}
 
 
 class _TensorFlow:
-    def __init__(self, weights: list[Array], rate: float) -> None:
+    def __init__(self, predict: _Forward, weights: list[Array], rate: float) -> None:
         tf: Any = runtime.engine_module()
         variables = [tf.Variable(array) for array in weights]
+        words = Words(tf.tanh, tf.where, tf.concat)
 
         def forward(x: Any) -> Any:
-            return _through(_pairs(variables), x, tf.tanh)
+            return predict(words, variables, x)
 
         def step(x: Any, y: Any) -> None:
             with tf.GradientTape() as tape:
@@ -160,11 +188,12 @@ class _TensorFlow:
 
 
 class _Jax:
-    def __init__(self, weights: list[Array], rate: float) -> None:
+    def __init__(self, predict: _Forward, weights: list[Array], rate: float) -> None:
         jax: Any = runtime.engine_module()
+        words = Words(jax.numpy.tanh, jax.numpy.where, jax.numpy.concatenate)
 
         def forward(flat: list[Any], x: Any) -> Any:
-            return _through(_pairs(flat), x, jax.numpy.tanh)
+            return predict(words, flat, x)
 
         def loss(flat: list[Any], x: Any, y: Any) -> Any:
             return jax.numpy.mean(jax.numpy.square(forward(flat, x) - y))
@@ -191,8 +220,10 @@ class _Jax:
 
 
 class _Torch:
-    def __init__(self, weights: list[Array], rate: float) -> None:
+    def __init__(self, predict: _Forward, weights: list[Array], rate: float) -> None:
         self._torch: Any = runtime.engine_module()
+        self._predict = predict
+        self._words = Words(self._torch.tanh, self._torch.where, self._torch.concatenate)
         self._device = runtime.keras.ops.zeros(1).device  # the one that Keras was told to use
         self._weights = [self._torch.tensor(array, device=self._device, requires_grad=True) for array in weights]
         self._rate = rate
@@ -216,17 +247,10 @@ class _Torch:
         return [weight.detach().cpu().numpy().copy() for weight in self._weights]
 
     def _raw(self, x: Any) -> Any:
-        return _through(_pairs(self._weights), self._torch.as_tensor(x, device=self._device), self._torch.tanh)
+        return self._predict(self._words, self._weights, self._torch.as_tensor(x, device=self._device))
 
 
-def _through(layers: list[Layer], x: Any, tanh: Callable[[Any], Any]) -> Any:
-    for kernel, bias in layers[:-1]:
-        x = tanh(x @ kernel + bias)
-    kernel, bias = layers[-1]
-    return x @ kernel + bias
-
-
-_NETWORKS: dict[str, Callable[[list[Array], float], Network]] = {
+_NETWORKS: Final[Mapping[str, Callable[[_Forward, list[Array], float], Network]]] = {
     "tensorflow": _TensorFlow,
     "jax": _Jax,
     "torch": _Torch,

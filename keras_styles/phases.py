@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_styles import runtime
 from keras_styles.architectures import Architecture, get_weights, usual_mode
-from keras_styles.floors import Floor, engine_floor, numpy_floor
+from keras_styles.floors import ARITHMETIC, Floor, engine_floor, numpy_floor
 from keras_styles.measurement import Action, interleave, interleave_chains
 from keras_styles.problems import Array
 from keras_styles.recipes import Recipe
@@ -42,15 +42,10 @@ RECIPE: Final = Recipe(epochs=1, batch_size=32, learning_rate=1e-3)
 FLOOR_TOLERANCE: Final = 1e-3
 
 
-# The architectures that compute what a floor does: dense layers on a table, tanh between them. Those with two inputs
-# are halves of one.
-STACKS: Final = ("linear_regression", "multilayer_network", "deep_stack", "multi_input")
-
-
 def contenders_of(architecture: Architecture, phase: Phase) -> tuple[str, ...]:
     """Return the names of what is timed against each other in one phase of an architecture."""
     twin = (TWIN,) if BASELINE_STYLE in architecture.styles else ()
-    has_floor = architecture.name in STACKS and phase != "compile"  # what is written out needs no compiling
+    has_floor = architecture.name in ARITHMETIC and phase != "compile"  # what is written out needs no compiling
     return architecture.styles + twin + ((FLOOR, NUMPY) if has_floor else ())
 
 
@@ -188,12 +183,15 @@ class Contenders:
         self.all: dict[str, Subject] = {**self.models, **floors}
 
     def _floors(self) -> dict[str, FloorSubject]:
-        """Return the floors, where the architecture is a stack of dense layers for a table."""
-        if self._architecture.name not in STACKS:
+        """Return the floors, where the architecture has any."""
+        name, rate = self._architecture.name, RECIPE.learning_rate
+        if name not in ARITHMETIC:
             return {}
-        start = list(self.models[BASELINE_STYLE].arrays().values())
-        rate = RECIPE.learning_rate
-        return {FLOOR: FloorSubject(engine_floor(start, rate)), NUMPY: FloorSubject(numpy_floor(start, rate))}
+        start = list(next(iter(self.models.values())).arrays().values())
+        return {
+            FLOOR: FloorSubject(engine_floor(name, start, rate)),
+            NUMPY: FloorSubject(numpy_floor(name, start, rate)),
+        }
 
     def batches(self, batch_size: int) -> Batches:
         """Return STEPS batches, and one sample more."""
@@ -291,12 +289,13 @@ class Contenders:
             raise NotEqualError(f"{len(self._architecture.styles)} styles are {len(classes)} classes")
 
     def _require_equal_floors(self) -> None:
+        style, model = next(iter(self.models.items()))
+        expected = model.arrays()
         for name, subject in self.all.items():
             if isinstance(subject, FloorSubject):
-                expected = self.models[BASELINE_STYLE].arrays().items()
-                for (weight, value), found in zip(expected, subject.floor.arrays(), strict=True):
+                for (weight, value), found in zip(expected.items(), subject.floor.arrays(), strict=True):
                     if not np.allclose(value, found, rtol=FLOOR_TOLERANCE, atol=FLOOR_TOLERANCE / 10):
-                        raise NotEqualError(f"{name} and {BASELINE_STYLE} differ in {weight} (after the first steps)")
+                        raise NotEqualError(f"{name} and {style} differ in {weight} (after the first steps)")
 
 
 def measure(

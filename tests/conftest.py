@@ -62,7 +62,7 @@ def project(tmp_path: Path) -> Path:
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, copy / part)  # with what is compiled already, which goes by times that are kept
         else:
             shutil.copy(source, copy / part)
     return copy

@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from keras_styles import cli, runtime
 from keras_styles.records import BenchmarkRun, EquivalenceRecord, load
 from keras_styles.workloads import CONTENDERS
 from tests.conftest import ROOT, Run, process_environment, replace_in
+
+Check = Callable[..., tuple[int, str, str]]
 
 # On jax, which is imported soonest; what is typed and kept is the same on each engine.
 QUICK = ("--bench-processes=2", "-k", "linear_regression-build")
@@ -23,26 +27,6 @@ QUICK = ("--bench-processes=2", "-k", "linear_regression-build")
 def only_file(results: Path, pattern: str) -> Path:
     (path,) = results.glob(pattern)
     return path
-
-
-def test_what_is_saved_is_whole_and_is_read_by_others(run: Run, results: Path) -> None:
-    """`pytest bench/ --benchmark-save` without a NAME, then with one: one test, since a run takes its time."""
-    done = run("pytest", "bench/", *QUICK, "--benchmark-save", KERAS_BACKEND="jax")
-    assert done.returncode == 0, done.stdout + done.stderr
-    path = only_file(results, "*/0001_*.json")
-    assert_holds_samples_environment_and_skipped_cells(path)
-    assert_has_the_fields_that_others_read(path)
-    assert not list(results.glob("*/unfinished/*")), "what is in the saved file is not kept twice"
-
-    done = run("pytest_benchmark", "--storage", str(results), "compare")
-    assert done.returncode == 0, done.stderr
-    assert "test_cost[linear_regression-build-batch-32-width-8-functional-cpu]" in done.stdout
-
-    words = (*QUICK[1:], "--bench-processes=1", "--benchmark-save=mine", "--benchmark-compare")
-    done = run("pytest", "bench/", *words, KERAS_BACKEND="jax")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert only_file(results, "*/*_mine.json").name == "0002_mine.json"
-    assert "Comparing against benchmarks from" in done.stdout + done.stderr
 
 
 def assert_holds_samples_environment_and_skipped_cells(path: Path) -> None:
@@ -107,7 +91,10 @@ def interrupted(results: Path, *words: str, when: str, **variables: str) -> str:
     return "".join(lines)
 
 
-def test_an_interrupted_benchmark_goes_on_where_it_was(results: Path, run: Run) -> None:
+def test_a_benchmark_is_interrupted_and_goes_on_and_what_it_saves_is_whole_and_read_by_others(
+    results: Path, run: Run
+) -> None:
+    """`pytest bench/ --benchmark-save` without a NAME, then with one: one test, since a run takes its time."""
     words = ("pytest", "bench/", *QUICK, "--benchmark-save")
     output = interrupted(results, *words, when="process 1: ", KERAS_BACKEND="jax")  # while the second begins
     assert "go on by adding --bench-resume." in output
@@ -120,10 +107,22 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(results: Path, run: Run) 
 
     done = run(*words, "--bench-resume", KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stdout + done.stderr
-    kept = load(only_file(results, "*/0001_*.json"), BenchmarkRun).keras_styles.processes
-    (built,) = kept[0].measured
+    path = only_file(results, "*/0001_*.json")
+    (built,) = load(path, BenchmarkRun).keras_styles.processes[0].measured
     assert built.model_dump(mode="json") in [json.loads(line).get("measured") for line in first.splitlines()]
-    assert not folder.exists()
+    assert not list(results.glob("*/unfinished/*")), "what is in the saved file is not kept twice"
+    assert_holds_samples_environment_and_skipped_cells(path)
+    assert_has_the_fields_that_others_read(path)
+
+    done = run("pytest_benchmark", "--storage", str(results), "compare")
+    assert done.returncode == 0, done.stderr
+    assert "test_cost[linear_regression-build-batch-32-width-8-functional-cpu]" in done.stdout
+
+    again = (*QUICK[1:], "--bench-processes=1", "--benchmark-save=mine", "--benchmark-compare")
+    done = run("pytest", "bench/", *again, KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert only_file(results, "*/*_mine.json").name == "0002_mine.json"
+    assert "Comparing against benchmarks from" in done.stdout + done.stderr
 
 
 def test_what_is_interrupted_after_its_costs_is_not_saved_as_if_it_were_whole(
@@ -226,7 +225,7 @@ def test_unequal_styles_are_not_timed(run: Run, project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "complaints"),
+    ("body", "complaints", "workers"),
     [
         (
             "def test_nothing(): pass\n"
@@ -239,17 +238,21 @@ def test_unequal_styles_are_not_timed(run: Run, project: Path) -> None:
                 "This test made no comparison, so it could not have failed.",
                 "No training of this test moved a weight, so it compared only builds.",
             ),
+            "-n0",
         ),
         (
             "from hypothesis import given, strategies as st\n@given(st.none())\ndef test_given(x): pass",
             ("is a @given without an @example",),
+            "-n2",
         ),
     ],
     ids=["compares nothing", "given without example"],
 )
-def test_a_test_that_cannot_fail_is_refused(run: Run, project: Path, body: str, complaints: tuple[str, ...]) -> None:
+def test_a_test_that_cannot_fail_is_refused(
+    run: Run, project: Path, body: str, complaints: tuple[str, ...], workers: str
+) -> None:
     (project / "equivalence/test_idle.py").write_text(body, encoding="utf-8")
-    done = run("pytest", "equivalence/test_idle.py", cwd=project, KERAS_BACKEND="jax")
+    done = run("pytest", "equivalence/test_idle.py", workers, cwd=project, KERAS_BACKEND="jax")
     assert done.returncode in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR)
     for complaint in complaints:
         assert complaint in done.stdout + done.stderr
@@ -272,31 +275,43 @@ def test_the_suites_refuse_to_share_a_process(run: Run) -> None:
     assert "Deterministic operations are on; run pytest bench/ in a process of its own." in done.stdout + done.stderr
 
 
-def test_check_reports_divergence_as_divergence(run: Run) -> None:
-    words = ("check", "TableProblem(source='study_hours')", "Recipe(learning_rate=0.5)")
-    done = run("keras_styles.cli", *words, KERAS_BACKEND="jax")
-    assert done.returncode == 1
-    assert "diverged, so nothing can be said about agreement." in done.stdout
-    assert "what to do    lower the learning rate, or rescale the data" in done.stdout
-    assert "allowed" not in done.stdout.split("diverged, so nothing", 1)[1]
-    assert "The three styles agree" not in done.stdout
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Check]:
+    """`keras-styles check` in this process, which has its engine already: exit code, output and errors."""
+
+    def typed(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["keras-styles", "check", *arguments])
+        with pytest.raises(SystemExit) as exit_info:
+            cli.main()
+        return int(exit_info.value.code or 0), *capsys.readouterr()
+
+    yield typed
+    runtime.make_deterministic(False)
 
 
-def test_check_compares_the_styles_that_can_express_an_architecture(run: Run) -> None:
+def test_check_reports_divergence_as_divergence(check: Check) -> None:
+    code, out, _ = check("TableProblem(source='study_hours')", "Recipe(learning_rate=0.5)")
+    assert code == 1
+    assert "diverged, so nothing can be said about agreement." in out
+    assert "what to do    lower the learning rate, or rescale the data" in out
+    assert "allowed" not in out.split("diverged, so nothing", 1)[1]
+    assert "The three styles agree" not in out
+
+
+def test_check_compares_the_styles_that_can_express_an_architecture(check: Check) -> None:
     case = "LinearProblem(weights=(1.0,))", "Recipe(epochs=2)"
-    done = run("keras_styles.cli", "check", *case, "--architecture=residual_add", KERAS_BACKEND="jax")
-    assert done.returncode == 0
-    assert "functional and subclassing agree." in done.stdout
-    refused = run("keras_styles.cli", "check", *case, "--architecture=tree_rnn", KERAS_BACKEND="jax")
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("keras-styles: Only subclassing can express tree_rnn, so there is nothing to ")
+    code, out, _ = check(*case, "--architecture=residual_add")
+    assert code == 0
+    assert "functional and subclassing agree." in out
+    code, _, error = check(*case, "--architecture=tree_rnn")
+    assert code == 2
+    assert error.startswith("keras-styles: Only subclassing can express tree_rnn, so there is nothing to ")
 
 
-def test_check_does_not_call_it_agreement_if_nothing_moved(run: Run) -> None:
-    words = ("check", "LinearProblem(weights=(1.0,))", "Recipe(learning_rate=0.0, epochs=2)")
-    done = run("keras_styles.cli", *words, KERAS_BACKEND="jax")
-    assert done.returncode == 1
-    assert "No training moved a weight, so that they agree proves nothing; raise the learning rate." in done.stdout
+def test_check_does_not_call_it_agreement_if_nothing_moved(check: Check) -> None:
+    code, out, _ = check("LinearProblem(weights=(1.0,))", "Recipe(learning_rate=0.0, epochs=2)")
+    assert code == 1
+    assert "No training moved a weight, so that they agree proves nothing; raise the learning rate." in out
 
 
 @pytest.mark.parametrize(
@@ -314,16 +329,9 @@ def test_check_does_not_call_it_agreement_if_nothing_moved(run: Run) -> None:
         ),
     ],
 )
-def test_a_case_that_cannot_be_read_is_one_sentence(
-    arguments: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from keras_styles import cli
-
-    monkeypatch.setattr(sys, "argv", ["keras-styles", "check", *arguments])
-    with pytest.raises(SystemExit) as exit_info:
-        cli.main()
-    assert exit_info.value.code == 2
-    error = capsys.readouterr().err
+def test_a_case_that_cannot_be_read_is_one_sentence(arguments: tuple[str, ...], sentence: str, check: Check) -> None:
+    code, _, error = check(*arguments)
+    assert code == 2
     assert sentence in error
     assert error.startswith("keras-styles: ")
     assert error.count("\n") == 1

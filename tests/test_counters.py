@@ -68,11 +68,9 @@ def test_what_was_counted_before_changes_nothing() -> None:
     assert of("subclassing") == first
 
 
-def test_every_process_counts_the_same(run: Run) -> None:
-    here = of("subclassing")
-    for _ in range(2):
-        done = run("timeit", "-n1", "-r1", "-s", ASK, "pass", KERAS_BACKEND=runtime.ENGINE)
-        assert Counters(**json.loads(done.stdout.splitlines()[0])) == here, done.stderr
+def test_another_process_counts_the_same(run: Run) -> None:
+    done = run("timeit", "-n1", "-r1", "-s", ASK, "pass", KERAS_BACKEND=runtime.ENGINE)
+    assert Counters(**json.loads(done.stdout.splitlines()[0])) == of("subclassing"), done.stderr
 
 
 def test_a_second_call_of_a_layer_is_counted() -> None:

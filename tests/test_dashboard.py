@@ -14,7 +14,7 @@ import pytest
 
 from keras_styles.costs import conclude
 from keras_styles.dashboard import site
-from keras_styles.dashboard.charts import DIFFER, costs_chart, margins_chart
+from keras_styles.dashboard.charts import DIFFER, costs_chart, draw, margins_chart
 from keras_styles.dashboard.site import Content, build_site
 from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec
 from keras_styles.dashboard.summary import Section, Summary, summarize
@@ -194,7 +194,7 @@ def test_the_charts_of_a_full_run_on_three_engines_stay_small() -> None:
     costs = conclude(processes(workloads=cells_of(["deep_stack"]))).costs
     chart = costs_chart(costs)
     assert chart is not None
-    assert 15 * len(chart) < 600_000
+    assert 15 * len(draw(chart)) < 600_000
 
 
 def test_an_interval_to_infinity_and_one_process_are_drawn_and_not_called_anything() -> None:
@@ -331,12 +331,12 @@ def test_the_stages_of_an_architecture_are_added_up_by_tier() -> None:
 
 def test_the_smallest_margins_share_a_bar() -> None:
     """Those of a long run reach down to 2^-140, which would squeeze all bars into a corner."""
-    svg = margins_chart({"2^-1074": 3, "2^-30": 4, "2^-24": 5, "2^-2": 6})
+    svg = draw(margins_chart({"2^-1074": 3, "2^-30": 4, "2^-24": 5, "2^-2": 6}))
     assert "margin up to 2^-24: 12 comparisons" in svg
     assert "2^-30" not in svg
     less = "\N{LESS-THAN OR EQUAL TO}"
     assert less in svg
-    assert less not in margins_chart({"2^-24": 5, "2^-2": 6})
+    assert less not in draw(margins_chart({"2^-24": 5, "2^-2": 6}))
 
 
 def test_a_record_from_before_margins_were_counted_has_no_chart_of_them() -> None:

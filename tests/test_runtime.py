@@ -43,26 +43,28 @@ def test_another_engine_never_imports_tensorflow(run: Run, engine: str) -> None:
     assert done.stdout.startswith(f"{engine} False"), done.stderr
 
 
+NO_ENGINE = "KERAS_BACKEND=numpy names no engine that can train here; set it to one of tensorflow, jax, torch."
+
+
 @pytest.mark.parametrize(
-    ("variables", "sentence"),
+    ("suite", "variables", "sentence"),
     [
+        ("equivalence/", {"KERAS_BACKEND": "numpy"}, NO_ENGINE),
+        ("bench/", {"KERAS_BACKEND": "numpy"}, NO_ENGINE),
         (
-            {"KERAS_BACKEND": "numpy"},
-            "KERAS_BACKEND=numpy names no engine that can train here; set it to one of tensorflow, jax, torch.",
-        ),
-        (
+            "equivalence/",
             {"KERAS_STYLES_DEVICE": "gpu"},
             "The engine tensorflow sees no GPU; check the driver and that tensorflow was installed with GPU support, "
             "or set KERAS_STYLES_DEVICE=cpu.",
         ),
         (
+            "bench/",
             {"KERAS_STYLES_DEVICE": "tpu", "KERAS_BACKEND": "jax"},
             "'tpu' is no device; set KERAS_STYLES_DEVICE to one of cpu, gpu.",
         ),
     ],
 )
-@pytest.mark.parametrize("suite", ["equivalence/", "bench/"])
-def test_a_wrong_choice_is_one_sentence(run: Run, variables: dict[str, str], sentence: str, suite: str) -> None:
+def test_a_wrong_choice_is_one_sentence(run: Run, suite: str, variables: dict[str, str], sentence: str) -> None:
     if variables.get("KERAS_STYLES_DEVICE") == "gpu" and "gpu" in runtime.available_devices():
         pytest.skip("this machine has the GPU that is asked for")
     done = run("pytest", suite, **variables)

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Error, Page, ViewportSize, expect, sync_playwright
 
 from keras_styles.calibration import RatesRecord
-from keras_styles.dashboard.site import PAGES, build_site
+from keras_styles.dashboard import PAGES
+from keras_styles.dashboard.site import build_site
 from keras_styles.differences import Outcome
 from keras_styles.gate_run import save_calibration
 from keras_styles.history import MIN_POINTS

@@ -25,7 +25,7 @@ WORKFLOWS = sorted(DASHBOARD.parent.glob("*.yml"))
 # What each recipe of the README begins with, and the schema that it is valid under.
 RECIPES = {"# .github/workflows/keras-styles.yml\n": GITHUB, "# .gitlab-ci.yml\n": GITLAB}
 
-SOURCES = [*WORKFLOWS, *RECIPES]
+SOURCES: list[Path | str] = [*WORKFLOWS, *RECIPES]
 WRITES = {
     ("dashboard", "keep"): {"contents"},  # adds records to their branch
     ("dashboard", "publish"): {"id-token", "pages"},
@@ -133,11 +133,13 @@ def test_each_command_of_keras_styles_exists_with_its_options(source: Path | str
             assert read_problem(rest[0])
 
 
-@each_source
-def test_each_call_of_pytest_finds_tests(source: Path | str, run: Run) -> None:
-    for words in commands_of(source, "pytest"):
-        done = run("pytest", *words, "--collect-only", "-qq", KERAS_BACKEND="jax")
-        assert done.returncode == 0, done.stdout + done.stderr
+# Most are typed in several places.
+@pytest.mark.parametrize(
+    "words", sorted({tuple(words) for source in SOURCES for words in commands_of(source, "pytest")})
+)
+def test_each_call_of_pytest_finds_tests(words: tuple[str, ...], run: Run) -> None:
+    done = run("pytest", *words, "--collect-only", "-qq", KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @each_source

@@ -1,1 +1,13 @@
-"""The dashboard: records in, a static page out."""
+"""The dashboard: records in, static pages out."""
+
+from collections.abc import Mapping
+from typing import Final
+
+PAGES: Final[Mapping[str, str]] = {
+    "index": "Today",
+    "equivalence": "Equivalence",
+    "differences": "Differences",
+    "costs": "Costs",
+    "history": "History",
+    "trust": "Trust",
+}

@@ -3,25 +3,30 @@
 import gc
 import gzip
 import json
+import signal
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import jinja2
 import numpy as np
 import vl_convert
+from markupsafe import Markup
 
 from keras_styles import __version__
 from keras_styles.calibration import RatesRecord, power_text
 from keras_styles.costs import Conclusion, Cost
 from keras_styles.costs_text import FIT_PARTS, time_text, verdict_sentence
-from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
+from keras_styles.dashboard import PAGES
+from keras_styles.dashboard.charts import COLOURS, Chart, costs_chart, draw, margins_chart
 from keras_styles.dashboard.matrix import changes, matrix
 from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec, timeline_data
 from keras_styles.dashboard.summary import Place, Section, Summary, summarize
@@ -34,14 +39,6 @@ from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE, Verdict
 from keras_styles.styles import BASELINE_STYLE, STYLES
 from keras_styles.workloads import BATCH_SIZE, TWIN, WIDTH, Counters
 
-PAGES: Final[Mapping[str, str]] = {
-    "index": "Today",
-    "equivalence": "Equivalence",
-    "differences": "Differences",
-    "costs": "Costs",
-    "history": "History",
-    "trust": "Trust",
-}
 # Scripts and data come from the site alone, and nothing written into a page is ever run. Vega sets styles by attribute.
 POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:"
 VERDICT_SYMBOLS: Final[Mapping[Verdict, str]] = {"faster": "▼", "slower": "▲", "no difference": "=", "undecided": "?"}
@@ -124,6 +121,18 @@ def _without_collecting_garbage() -> Iterator[None]:
         gc.enable()
 
 
+def _helper() -> Executor:
+    """Return a process beside this one, for what would not let go of Python's lock: bundling and drawing."""
+    # Ctrl-C reaches both; what it ends is this one.
+    ignore = signal.signal, (signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(1, get_context("spawn"), *ignore)
+
+
+def _bundle_vega() -> str:
+    # In a function, so that its own names do not meet those of other scripts.
+    return f"(() => {{\n{vl_convert.javascript_bundle('window.vegaEmbed = vegaEmbed;')}\n}})();\n"
+
+
 @_without_collecting_garbage()
 def build_site(results: Path, out: Path) -> tuple[Path, Content]:
     """Build the site from the records under `results` into the folder `out`, whole or not at all.
@@ -134,21 +143,24 @@ def build_site(results: Path, out: Path) -> tuple[Path, Content]:
     Raises:
         ResultsError: if it cannot be written, or `out` holds anything but a site of ours.
     """
-    content, out = read_content(results), out.resolve()
+    out = out.resolve()
     if out.exists() and not _is_ours(out):
         raise ResultsError(f"{out} holds other files than a site of keras-styles; give another --out.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
-            draft = Path(folder) / "new"
-            _write(content, draft)
-            if out.exists():
-                out.rename(Path(folder) / "old")
-            draft.rename(out)
-    except OSError as error:
-        raise ResultsError(
-            f"The site {out} cannot be written ({error.strerror or error}); make room, or give another --out."
-        ) from error
+    with _helper() as helper:
+        vega = helper.submit(_bundle_vega)
+        content = read_content(results)
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+                draft = Path(folder) / "new"
+                _write(content, draft, vega, helper)
+                if out.exists():
+                    out.rename(Path(folder) / "old")
+                draft.rename(out)
+        except OSError as error:
+            raise ResultsError(
+                f"The site {out} cannot be written ({error.strerror or error}); make room, or give another --out."
+            ) from error
     return out / "index.html", content
 
 
@@ -165,15 +177,12 @@ def _is_ours(folder: Path) -> bool:
     )
 
 
-def _write(content: Content, out: Path) -> None:
+def _write(content: Content, out: Path, vega: "Future[str]", helper: Executor) -> None:
     static = resources.files("keras_styles.dashboard").joinpath("static")
     for folder in (out, out / "static", out / "data", out / "raw"):
         folder.mkdir()
     for name in ("site.css", "site.js"):
         (out / "static" / name).write_bytes(static.joinpath(name).read_bytes())
-    # In a function, so that its own names do not meet those of other scripts.
-    vega = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    (out / "static" / "vega.js").write_text(f"(() => {{\n{vega}\n}})();\n", encoding="utf-8")
     sizes = {}
     for path in content.raw:
         name = f"{path.parent.name}/{path.name}.gz"  # files of two machines may have one name
@@ -181,7 +190,8 @@ def _write(content: Content, out: Path) -> None:
         (out / "raw" / name).parent.mkdir(exist_ok=True)
         (out / "raw" / name).write_bytes(packed)
         sizes[name] = len(packed) // 1024 + 1
-    pages, scripts = render(content, sizes)
+    (out / "static" / "vega.js").write_text(vega.result(), encoding="utf-8")
+    pages, scripts = render(content, sizes, helper.map)
     for name, text in pages.items():
         (out / f"{name}.html").write_text(text, encoding="utf-8")
     for name, value in scripts.items():
@@ -190,12 +200,17 @@ def _write(content: Content, out: Path) -> None:
         )
 
 
-def render(content: Content, raw: Mapping[str, int] | None = None) -> tuple[dict[str, str], dict[str, Any]]:
+def render(
+    content: Content,
+    raw: Mapping[str, int] | None = None,
+    apply: Callable[[Callable[[Chart], Markup], Iterable[Chart]], Iterable[Markup]] = map,
+) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the pages by name, and what their interactive charts load; all text from records is escaped.
 
     Args:
         content: what the pages show.
         raw: KiB of each file that can be downloaded.
+        apply: applies a function to many things; `map`, or that of another process.
     """
     summary, history = content.summary, content.history
     scripts: dict[str, Any] = {}
@@ -205,18 +220,26 @@ def render(content: Content, raw: Mapping[str, int] | None = None) -> tuple[dict
         scripts[name] = value
         return name
 
+    margins = {section.anchor: margins_chart(section.margins) for section in summary.sections if section.margins}
+    ratios = {
+        (section.anchor, device, architecture): chart
+        for section in summary.sections
+        for device, conclusion in section.conclusions.items()
+        for architecture, workloads in conclusion.by_architecture.items()
+        if (chart := costs_chart([cost for there in workloads.values() for cost in there]))
+    }
+    drawn = apply(draw, [*margins.values(), *ratios.values()])  # by a helper while all else is put together
     charts = {
         section.anchor: script_of(spec)
         for section in summary.with_equivalence
         if (spec := margins_spec(summary.equivalence_runs.get(section.place, [])))
     }
-    pictures, scalings, distributions = {}, {}, {}
+    scalings, distributions = {}, {}
     for section in summary.sections:
         for device, conclusion in section.conclusions.items():
             for architecture, workloads in conclusion.by_architecture.items():
                 costs = [cost for there in workloads.values() for cost in there]
                 key = section.anchor, device, architecture
-                pictures[key] = costs_chart(costs)
                 if spec := scaling_spec(costs):
                     scalings[key] = script_of(spec)
                 if spec := distribution_spec(section.processes[device], architecture):
@@ -259,9 +282,8 @@ def render(content: Content, raw: Mapping[str, int] | None = None) -> tuple[dict
         "changes": changes(summary.probings),
         "symbols": SYMBOLS,
         "probe_source": script,
-        "margins": {s.anchor: margins_chart(s.margins) if s.margins else None for s in summary.sections},
         "charts": charts,
-        "pictures": pictures,
+        "pictures": dict(zip([*margins, *ratios], drawn, strict=True)),
         "scalings": scalings,
         "distributions": distributions,
         "timelines": dict(zip(timelines, timeline_labels(with_times), strict=True)),
