@@ -50,7 +50,9 @@ mutants: .venv/ready-for-tests
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
-# Of all that is installed little is ever imported: to compile it as well takes a minute and more.
+# Of all that is installed little is ever imported: to compile the rest as well takes a minute and more. But what is
+# imported has to be kept compiled: every process of the tests would compile it again, which takes two thirds of its start.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable
 
 .venv/ready: pyproject.toml constraints.txt
