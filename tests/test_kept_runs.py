@@ -89,4 +89,5 @@ def test_no_cell_of_a_kept_run_has_vanished(path: Path) -> None:
     assert {cell[1:] for cell in cells if cell[0] == "cpu"} == {cell[1:] for cell in cells if cell[0] == "gpu"}
     # Of a run of an older version nobody knows the plan any more.
     if {info["workload_version"] for info in infos} == {WORKLOAD_VERSION}:
-        assert set(cells) in [cells_of_plan(plan()) for plan in (default_plan, full_plan)]
+        # The full plan has grown since the first of these: by sizes, and by the floors of trees.
+        assert set(cells) == cells_of_plan(default_plan()) or set(cells) <= cells_of_plan(full_plan())
