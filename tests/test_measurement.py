@@ -11,7 +11,7 @@ import pytest
 
 from keras_styles import runtime
 from keras_styles.costs import MAX_DRIFT
-from keras_styles.measurement import Action, interleave, williams_order
+from keras_styles.measurement import Action, interleave, round_order, williams_order
 from keras_styles.statistics import judge, log_ratio
 
 
@@ -30,6 +30,19 @@ def test_each_follows_each_other_equally_often(size: int) -> None:
     assert Counter(order[0] for order in orders) == dict.fromkeys(range(size), 2), "each comes first equally often"
     follows = Counter(pair for order in orders for pair in itertools.pairwise(order))
     assert follows == dict.fromkeys(itertools.permutations(range(size), 2), 2)
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3])
+def test_each_comes_behind_each_other_about_equally_often_at_any_distance(distance: int) -> None:
+    """What caches hold was left by more than the one before."""
+    size, rounds, processes = 6, 30, 12
+    orders = [round_order(process, number, size) for process in range(processes) for number in range(rounds)]
+    assert all(sorted(order) == list(range(size)) for order in orders)
+    found = Counter(pair for order in orders for pair in zip(order, order[distance:], strict=False))
+    expected = rounds * processes * (size - distance) / (size * (size - 1))
+    assert len(found) == size * (size - 1), "some never do"
+    # A fifth of the rounds is the first square, which is balanced at a distance of 1 only.
+    assert all(0.5 < count / expected < 1.7 for count in found.values()), found
 
 
 def test_each_action_waits_for_its_turn() -> None:
