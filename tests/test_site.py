@@ -214,7 +214,7 @@ def test_nothing_in_a_record_is_run_or_breaks_the_layout(open_page: Open, hostil
     shown = open_page(hostile_site, f"{name}.html", PHONE)
     open_all(shown.page)
     if name == "history":
-        shown.page.get_by_label("What").select_option("ratio")
+        shown.page.get_by_role("combobox", name="What").select_option("ratio")
         shown.page.locator("#history-chart svg").wait_for()
     assert (shown.complaints, shown.asked) == ([], [])
     assert shown.page.locator("script:not([src])").count() == 0
@@ -228,7 +228,7 @@ def test_differences_are_filtered_and_each_has_an_address(open_page: Open, site:
     expect(entry).to_be_in_viewport()
     rows = page.locator("table.matrix tbody tr:visible")
     total = rows.count()
-    page.get_by_label("Severity").select_option("high")
+    page.get_by_role("combobox", name="Severity").select_option("high")
     high = rows.count()
     assert 0 < high < total
     expect(page.get_by_role("status")).to_have_text(f"{high} of {total} shown")
@@ -239,8 +239,8 @@ def test_differences_are_filtered_and_each_has_an_address(open_page: Open, site:
     page.get_by_label("Search").fill("no such words")
     assert rows.count() == 0
     page.get_by_label("Search").fill("")
-    page.get_by_label("Severity").select_option("")
-    page.get_by_label("Style").select_option("subclassing")
+    page.get_by_role("combobox", name="Severity").select_option("")
+    page.get_by_role("combobox", name="Style").select_option("subclassing")
     assert 0 < rows.count() < total
 
 
@@ -276,12 +276,12 @@ def test_the_history_shows_what_is_chosen(open_page: Open, site: Path) -> None:
     page, marks = shown.page, shown.page.locator("#history-chart .mark-symbol.role-mark path")
     expect(marks).not_to_have_count(0)
     before = marks.first.get_attribute("aria-label")
-    page.get_by_label("What").select_option("ratio")
+    page.get_by_role("combobox", name="What").select_option("ratio")
     expect(page.locator("#history-chart")).to_contain_text("ratio to functional")
-    page.get_by_label("Phase").select_option("load, batch 32, width 8")
+    page.get_by_role("combobox", name="Phase").select_option("load, batch 32, width 8")
     expect(marks.first).not_to_have_attribute("aria-label", before or "")
     for axis in ("commit", "release", "date"):
-        page.get_by_label("By").select_option(axis)
+        page.get_by_role("combobox", name="By").select_option(axis)
         expect(marks).not_to_have_count(0)
     assert shown.complaints == []
 
@@ -305,7 +305,7 @@ def test_a_step_is_told_with_its_runs_and_its_machine(open_page: Open, nightly_s
 def test_the_chart_is_also_a_table_and_machines_stand_apart(open_page: Open, nightly_site: Path) -> None:
     shown = open_page(nightly_site, "history.html")
     page, table = shown.page, shown.page.locator("#history-table")
-    machines = page.get_by_label("Engine, device and machine")
+    machines = page.get_by_role("combobox", name="Engine, device and machine")
     one, two = (f"tensorflow cpu, {name}, 24 runs" for name in ("one", "two"))
     assert machines.locator("option").all_text_contents() == [one, two]
     table.locator("summary").click()
@@ -317,7 +317,7 @@ def test_the_chart_is_also_a_table_and_machines_stand_apart(open_page: Open, nig
     expect(table.locator("tr", has_text="0005_nightly.json")).to_contain_text("skipped: no power")
     expect(page.locator("#history-chart .role-mark text", has_text="○")).to_have_count(1)
     for axis in ("date", "commit", "release"):
-        page.get_by_label("By").select_option(axis)
+        page.get_by_role("combobox", name="By").select_option(axis)
         expect(page.locator("#history-chart")).to_contain_text("new kernel")
     assert shown.complaints == []
 
@@ -337,8 +337,8 @@ def test_pages_are_whole_without_scripts(open_page: Open, site: Path, nightly_si
 def test_two_choices_mean_both_at_once(open_page: Open, site: Path) -> None:
     """A style that differs on some engine, and an engine on which some style does, are not yet that style there."""
     page = open_page(site, "differences.html").page
-    page.get_by_label("Style").select_option("functional")
-    page.get_by_label("Engine").select_option("jax")
+    page.get_by_role("combobox", name="Style").select_option("functional")
+    page.get_by_role("combobox", name="Engine").select_option("jax")
     shown = page.locator("table.matrix tbody tr:visible")
     cells = shown.locator('td[title^="functional on jax: "]').evaluate_all("all => all.map((each) => each.title)")
     assert len(cells) == shown.count() > 0
