@@ -3,7 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Records of test runs are nobody's results.
 TEST_RESULTS := .test-results
-ENGINES := tensorflow jax torch
+# Of the equivalence suite: what trains most is over soonest on torch, and a few files are for every engine.
+ON_TORCH := architectures covering_recipes generated_recipes lifecycles seeded_faults
+ON_EACH := batches initial_weights real_data
+suite = $(patsubst %,equivalence/test_%.py,$(1))
 
 .PHONY: report test lint nightly mutants lock clean
 
@@ -19,14 +22,11 @@ test: .venv/ready-for-tests lint
 	# What a script has to repeat depends on the engine: torch draws from one generator for everything. It traces nothing,
 	# so it is also the soonest to go through all that a script can say.
 	KERAS_BACKEND=torch $(BIN)/pytest tests/test_reproduction.py tests/test_training.py -n 2 -k "not shrunk"
-	KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest equivalence/ -rs \
-		$(addprefix --ignore=equivalence/test_,architectures.py lifecycles.py generated_recipes.py seeded_faults.py covering_recipes.py)
-	KERAS_BACKEND=torch KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest -rs $(addprefix equivalence/test_, \
-		architectures.py lifecycles.py generated_recipes.py seeded_faults.py covering_recipes.py \
-		batches.py initial_weights.py real_data.py)
-	KERAS_BACKEND=jax KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest -rs \
-		$(addprefix equivalence/test_,batches.py execution.py initial_weights.py real_data.py)
-	for engine in $(ENGINES); do \
+	KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest equivalence/ -rs $(addprefix --ignore=,$(call suite,$(ON_TORCH)))
+	KERAS_BACKEND=torch KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest -rs $(call suite,$(ON_TORCH) $(ON_EACH))
+	KERAS_BACKEND=jax KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest -rs $(call suite,execution $(ON_EACH))
+	# The tests above have measured on jax.
+	for engine in tensorflow torch; do \
 		KERAS_BACKEND=$$engine KERAS_STYLES_RESULTS=$(TEST_RESULTS) $(BIN)/pytest bench/ --benchmark-save \
 			--bench-processes=1 -k linear_regression || exit; \
 	done
