@@ -135,7 +135,7 @@ def test_each_command_of_keras_styles_exists_with_its_options(source: Path | str
 
 # Most are typed in several places.
 @pytest.mark.parametrize(
-    "words", sorted({tuple(words) for source in SOURCES for words in commands_of(source, "pytest")})
+    "words", sorted({tuple(words) for source in SOURCES for words in commands_of(source, "pytest")}), ids=" ".join
 )
 def test_each_call_of_pytest_finds_tests(words: tuple[str, ...], run: Run) -> None:
     done = run("pytest", *words, "--collect-only", "-qq", KERAS_BACKEND="jax")
