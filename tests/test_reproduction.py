@@ -715,6 +715,7 @@ def test_check_keeps_what_fails(
     assert out.endswith(f"  kept in       {folder}\n  repeat it     keras-styles replay {folder}\n")
 
 
+# Torch is an extra, so an installation without it is no fault.
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 def test_the_suite_keeps_the_shrunk_case_and_no_other(tmp_path: Path, project: Path, run: Any, results: Path) -> None:
     """A generated test fails at many examples on its way to the smallest one; torch compiles none of them."""
