@@ -220,30 +220,28 @@ def render(
         scripts[name] = value
         return name
 
-    margins = {section.anchor: margins_chart(section.margins) for section in summary.sections if section.margins}
-    ratios = {
-        (section.anchor, device, architecture): chart
+    # By section, device and architecture.
+    costs = {
+        (section.anchor, device, architecture): [cost for there in workloads.values() for cost in there]
         for section in summary.sections
         for device, conclusion in section.conclusions.items()
         for architecture, workloads in conclusion.by_architecture.items()
-        if (chart := costs_chart([cost for there in workloads.values() for cost in there]))
     }
+    processes = {(s.anchor, device): there for s in summary.sections for device, there in s.processes.items()}
+    margins = {section.anchor: margins_chart(section.margins) for section in summary.sections if section.margins}
+    ratios = {key: chart for key, there in costs.items() if (chart := costs_chart(there))}
     drawn = apply(draw, [*margins.values(), *ratios.values()])  # by a helper while all else is put together
     charts = {
         section.anchor: script_of(spec)
         for section in summary.with_equivalence
         if (spec := margins_spec(summary.equivalence_runs.get(section.place, [])))
     }
-    scalings, distributions = {}, {}
-    for section in summary.sections:
-        for device, conclusion in section.conclusions.items():
-            for architecture, workloads in conclusion.by_architecture.items():
-                costs = [cost for there in workloads.values() for cost in there]
-                key = section.anchor, device, architecture
-                if spec := scaling_spec(costs):
-                    scalings[key] = script_of(spec)
-                if spec := distribution_spec(section.processes[device], architecture):
-                    distributions[key] = script_of(spec)
+    scalings = {key: script_of(spec) for key, there in costs.items() if (spec := scaling_spec(there))}
+    distributions = {
+        (anchor, device, architecture): script_of(spec)
+        for anchor, device, architecture in costs
+        if (spec := distribution_spec(processes[anchor, device], architecture))
+    }
     # What no run has timed, such as a GPU that is not there, is told with the gaps.
     with_times = [
         timeline for timeline in history.timelines if any(p.seconds for s in timeline.series for p in s.points)
