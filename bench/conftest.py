@@ -155,8 +155,9 @@ def pytest_keyboard_interrupt() -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Forget what was measured to be looked at only: a run that nobody asked to be saved is not one to go on with."""
-    if exitstatus != pytest.ExitCode.INTERRUPTED and not session.config.getoption("benchmark_save"):
+    """Forget what was measured to be looked at only; of a run that was gone on with, nobody knows whether it was."""
+    looked_at = not session.config.getoption("benchmark_save") and not session.config.getoption("bench_resume")
+    if exitstatus != pytest.ExitCode.INTERRUPTED and looked_at:
         forget_unfinished()
 
 
@@ -165,6 +166,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     if exitstatus == pytest.ExitCode.INTERRUPTED:
         terminalreporter.line(
             "Interrupted: what the processes measured until then is kept; go on by adding --bench-resume."
+        )
+    elif kept := [str(folder) for folder in map(unfinished_folder, PROCESSES) if folder.exists()]:
+        terminalreporter.line(
+            f"Nothing was saved, and what the processes measured is kept in {', '.join(kept)}: save it by "
+            "--bench-resume --benchmark-save, or delete it."
         )
     elif PROCESSES:
         terminalreporter.line("keras-styles costs says what follows from saved runs; keras-styles dashboard draws it.")

@@ -86,8 +86,10 @@ def test_cost(
     records = measured(selected(request.session, device), processes, device, unfinished(device), announce)
     of_this = [each for record in records for each in record.measured if each.workload == workload]
     medians = [float(np.median(seconds(rounds))) for each in of_this if (rounds := each.nanoseconds.get(contender))]
-    if not medians:
-        reason = next((each.why_not for each in of_this if each.why_not), "no process came to it")
+    # Equal in most processes is not equal, and a number would say it was.
+    unequal = next((each.why_not for each in of_this if each.is_unequal), None)
+    if unequal or not medians:
+        reason = unequal or next((each.why_not for each in of_this if each.why_not), "no process came to it")
         leave_unmeasured(request, outcome="failed", reason=reason, extra_info=cell)
         pytest.fail(reason, pytrace=False)
     Cell(f"{workload} {device}", medians, cell | {"equal": True}).report(request)

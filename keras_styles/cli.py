@@ -225,17 +225,17 @@ def calibrate(
     from keras_styles import runtime
     from keras_styles.architectures import load
     from keras_styles.calibration import calibration_table, rates_of, spreads_text
-    from keras_styles.gate_run import measure_unchanged, save_calibration
+    from keras_styles.gate_run import UNCHANGED, measure_unchanged, request_digest, save_calibration
     from keras_styles.workloads import plan_of
 
     results, device = results_folder(), runtime.chosen_device()
     require_writable(results / "calibration")
     for name in architecture or []:
         load(name)
-    machine = runtime.environment(device=device).machine
-    kept = results / machine / "unfinished" / f"calibration-{runtime.ENGINE}-{device}"
+    machine, plan = runtime.environment(device=device).machine, plan_of(architecture)
+    kept = results / machine / "unfinished" / f"calibration-{request_digest(*UNCHANGED, plan, pairs, device)}"
     with _resumable():
-        record = measure_unchanged(plan_of(architecture), pairs, device=device, folder=kept, show=console.print)
+        record = measure_unchanged(plan, pairs, device=device, folder=kept, show=console.print)
     path, trouble = save_calibration(record, results)
     shutil.rmtree(kept)
     console.print(trouble or f"saved as {path}", markup=False)
@@ -277,7 +277,7 @@ def gate(
     paths, plan = path or (None, None), plan_of(architecture)
     calibration = newest_calibration(results, machine, runtime.ENGINE, device, plan)
     sides = Side("base", base, paths[0]), Side("head", head, paths[1])
-    kept = results / machine / "unfinished" / f"gate-{request_digest(*sides, plan, pairs)}"
+    kept = results / machine / "unfinished" / f"gate-{request_digest(*sides, plan, pairs, device)}"
     with _resumable():
         record = run_gate(*sides, plan, pairs, calibration, device=device, folder=kept, show=console.print)
     saved, trouble = save_gate(record, results)

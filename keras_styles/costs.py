@@ -26,7 +26,8 @@ from keras_styles.workloads import (
 
 # Ratios are taken within rounds, and a test shows that they hold under this much drift; beyond it nobody looked.
 MAX_DRIFT: Final = 2.0
-# The twin is the same code, so one good run in a hundred is lost to its being flagged by chance.
+# The twin is the same code, so one good run in a hundred is lost to a cell of it that is flagged by chance, and at most
+# one more to the average of its cells.
 TWIN_LEVEL: Final = 0.01
 
 
@@ -60,7 +61,7 @@ class Conclusion:
 
     engine: str
     device: str
-    processes: int
+    processes: int  # that answered for one workload, at most; an interrupted run may have begun more
     costs: list[Cost]
     fits: list[FitParts]
     proves_nothing: list[str]  # sentences without a full stop; none if the run can be believed
@@ -108,16 +109,18 @@ def conclude(processes: Sequence[ProcessRecord]) -> Conclusion:
     doubts = [
         *(
             list(_flagged_twins({workload: judgement for (workload, _), judgement in twins.items()}))
-            or _flagged_on_average(compared, len(processes))
+            or _flagged_on_average([ratios for (_, contender), ratios in compared.items() if contender == TWIN])
         ),
         *_unequal_styles(processes),
         *_drift(processes),
         *_unstable_counters(processes),
         *_other_traces(processes),
+        *_uncounted(processes),
         *_several_environments(processes),
     ]
     fits = list(_fits(processes))
-    return Conclusion(environment.engine, environment.device, len(processes), costs, fits, doubts)
+    answers = max(map(len, by_workload.values()), default=0)
+    return Conclusion(environment.engine, environment.device, answers, costs, fits, doubts)
 
 
 def _fits(processes: Sequence[ProcessRecord]) -> Iterator[FitParts]:
@@ -180,12 +183,19 @@ def _flagged_twins(twins: Mapping[Workload, Judgement]) -> Iterator[str]:
             )
 
 
-def _flagged_on_average(compared: Mapping[tuple[Workload, str], Sequence[float]], processes: int) -> Iterator[str]:
-    """Tell of a bias that all cells share: few processes show it in none of them by itself."""
-    twins = [ratios for (_, contender), ratios in compared.items() if contender == TWIN and len(ratios) == processes]
+def _flagged_on_average(twins: Sequence[Sequence[float]]) -> Iterator[str]:
+    """Tell of a bias that all cells share: few processes show it in none of them by itself.
+
+    Args:
+        twins: of each workload the logarithm of the twin's ratio in each process that answered for it. After an
+            interruption these are not the same processes for all, but as many; where one was lost there are fewer, and
+            that workload is left out.
+    """
     if not twins:
         return
-    ((_, twin),) = judge({TWIN: np.mean(twins, axis=0).tolist()}, level=TWIN_LEVEL, equivalence=False).items()
+    answers = round(float(np.median([len(ratios) for ratios in twins])))
+    whole = [ratios[:answers] for ratios in twins if len(ratios) >= answers]
+    ((_, twin),) = judge({TWIN: np.mean(whole, axis=0).tolist()}, level=TWIN_LEVEL, equivalence=False).items()
     if twin.verdict != "undecided" and abs(math.log(twin.ratio)) > math.log1p(NO_DIFFERENCE) / 2:
         yield (
             f"the functional style's twin, which is the same code, came out {twin.verdict} on the average of all "
@@ -238,6 +248,13 @@ def _other_traces(processes: Sequence[ProcessRecord]) -> Iterator[str]:
         if len(set(traces.values())) > 1:
             told = ", ".join(f"{style} {first} and {again} times" for style, (first, again) in traces.items())
             yield f"{architecture} is not traced alike in every style, in a first fit and for another shape: {told}"
+
+
+def _uncounted(processes: Sequence[ProcessRecord]) -> Iterator[str]:
+    """Tell of architectures of which no process got to counting, so that nobody knows how often they are traced."""
+    timed = {one.workload.architecture for process in processes for one in process.measured if one.nanoseconds}
+    for architecture in sorted(timed - {name for process in processes for name in process.counters}):
+        yield f"nothing was counted of {architecture}, so whether its styles are traced alike is not known"
 
 
 def _several_environments(processes: Sequence[ProcessRecord]) -> Iterator[str]:

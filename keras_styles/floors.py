@@ -178,7 +178,7 @@ class _TensorFlow:
         self._tensor = tf.constant
 
     def step(self, x: Array, y: Array) -> None:
-        self._step(self._tensor(x), self._tensor(y))  # of an array, tf.function would take the values for constants
+        self._step(self._tensor(x), self._tensor(y))
 
     def pending(self) -> list[Any]:
         return self._variables

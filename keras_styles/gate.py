@@ -14,7 +14,7 @@ from keras_styles.costs import MAX_DRIFT, machine_drift
 from keras_styles.environment import Environment
 from keras_styles.schema import Schema
 from keras_styles.styles import STYLES
-from keras_styles.workloads import NUMPY, Counters, MeasuredWorkload, ProcessRecord, Workload
+from keras_styles.workloads import HOW_MEASURED, NUMPY, Counters, MeasuredWorkload, ProcessRecord, Workload
 
 Array = npt.NDArray[np.float64]
 
@@ -72,11 +72,11 @@ class CellDecision(Schema):
 class GateRecord(Schema):
     """A gate that was run: every process, every decision, and what follows from them.
 
-    The exit code is 0 if there is no regression, 1 if there is one, and 2 if nothing was proved; `sentences` says why.
+    The exit code is 0 if no regression was shown, 1 if one was, and 2 if nothing was proved; `sentences` says why.
     """
 
     kind: Literal["gate"] = "gate"
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     created: AwareDatetime
     calibrated: AwareDatetime | None = Field(default=None, description="when the thresholds were measured")
     base: list[ProcessRecord]
@@ -85,7 +85,11 @@ class GateRecord(Schema):
     head_again: list[ProcessRecord]
     decisions: list[CellDecision]
     confirmations: list[CellDecision]
-    sentences: list[str]
+    failures: list[str] = Field(default=[], description="what is wrong with head whatever the machine did")
+    doubts: list[str] = Field(default=[], description="why the times prove nothing")
+    slower: list[str] = Field(default=[], description="confirmed regressions; proved unless there are doubts")
+    notes: list[str] = Field(default=[], description="what could not be compared because it fails on both sides alike")
+    sentences: list[str] = Field(description="all that is to be told, the most important first")
     exit_code: ExitCode
 
 
@@ -158,7 +162,7 @@ def not_comparable(
     """Return a sentence for each thing that differs within a side, or between them without being under test."""
     sentences = []
     sides = {"base": base, "head": head}
-    for field in (*Environment.model_fields, "workload_version"):
+    for field in (*Environment.model_fields, *HOW_MEASURED):
         values = {side: _values(records, field) for side, records in sides.items()}
         sentences += [
             f"Processes of {side} are not comparable: {field} is {' in one and '.join(map(repr, found))} in another."
@@ -176,39 +180,48 @@ def not_comparable(
 
 def _values(records: Sequence[ProcessRecord], field: str) -> list[Any]:
     """Return the values of a field in some processes, each once."""
-    sources = (record if field == "workload_version" else record.environment for record in records)
+    sources = (record if field in HOW_MEASURED else record.environment for record in records)
     return list(dict.fromkeys(getattr(source, field) for source in sources))
 
 
-def changed_counters(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> list[str]:
-    """Return a sentence for each counter that differs between base and head, or within one of them."""
+class Faults(NamedTuple):
+    """What is seen whatever the machine did: failures of head, why nothing is proved, and what is no news."""
+
+    failures: list[str]
+    doubts: list[str]
+    notes: list[str]
+
+
+def counter_faults(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> Faults:
+    """Return a failure for each counter that changed, and a doubt for each of which that cannot be known.
+
+    A counter that is not the same in all processes of base has nothing that it could have changed from.
+    """
+    failures, doubts = [], []
     sides = {"base": base, "head": head}
-    sentences = []
     for architecture, style in (each for each in _counted(base) if each in _counted(head)):
         for name in Counters.model_fields:
-            where = f"{name} of {architecture} {style}"
             values = {side: _counts(records, architecture, style, name) for side, records in sides.items()}
-            unsteady = {side: found for side, found in values.items() if len(found) > 1}
-            sentences += [
-                f"The counter {where} is not the same in all processes of {side}: {' and '.join(found)}."
-                for side, found in unsteady.items()
+            counter = f"The counter {name} of {architecture} {style}"
+            unsteady = [
+                f"{counter} is not the same in all processes of {side}: {' and '.join(found)}."
+                for side, found in values.items()
+                if len(found) > 1
             ]
-            if not unsteady and values["base"] != values["head"]:
-                sentences.append(
-                    f"The counter {where} changed from {values['base'][0]} on base to {values['head'][0]} on head."
-                )
-    return sentences
-
-
-def missing_counters(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> list[str]:
-    """Return a sentence for each cell's architecture and style of which a side has counted nothing."""
+            if len(values["base"]) > 1:
+                doubts += unsteady
+            elif unsteady:
+                failures += unsteady
+            elif values["base"] != values["head"]:
+                failures.append(f"{counter} changed from {values['base'][0]} on base to {values['head'][0]} on head.")
     timed = dict.fromkeys((key.workload.architecture, key.style) for key in common_cells([*base, *head]))
-    return [
+    doubts += [
         f"Nothing was counted of {architecture} {style} on {side}, so a change of what it does would not be seen."
-        for side, records in (("base", base), ("head", head))
+        for side, records in sides.items()
         for architecture, style in timed
         if (architecture, style) not in _counted(records)
     ]
+    return Faults(failures, doubts, [])
 
 
 def _counted(records: Sequence[ProcessRecord]) -> KeysView[tuple[str, str]]:
@@ -224,27 +237,22 @@ def _counts(records: Sequence[ProcessRecord], architecture: str, style: str, nam
     return list(dict.fromkeys("not countable" if value is None else str(value) for value in values))
 
 
-class _Faults(NamedTuple):
-    """What the workloads without times say: the failures of head, and why others prove nothing."""
-
-    failures: list[str]
-    proves_nothing: list[str]
-
-
-def workload_faults(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> _Faults:
+def workload_faults(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> Faults:
     """Return what is wrong with workloads that some process has no times for.
 
-    What Keras cannot train on this engine, neither on base nor on head, is no news and is not mentioned.
+    What fails in every process of both sides in the same way, such as to load a class that was never registered, is no
+    news of head's: it is noted, and all else can still be compared. What Keras cannot train on this engine is not even
+    noted.
     """
     sides = {"base": base, "head": head}
     by_side = {
         side: [{measured.workload: measured for measured in record.measured} for record in records]
         for side, records in sides.items()
     }
-    failures, proves_nothing = [], []
+    failures, doubts, notes = [], [], []
     workloads = dict.fromkeys(workload for side in by_side.values() for process in side for workload in process)
     for workload in workloads:
-        absent = MeasuredWorkload(workload=workload, why_not="not in its plan")
+        absent = MeasuredWorkload(workload=workload, why_not="its process ended before it came to that")
         without = {
             side: [one for process in processes if not (one := process.get(workload, absent)).nanoseconds]
             for side, processes in by_side.items()
@@ -255,18 +263,24 @@ def workload_faults(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]
                 f"{workload}: the styles are equal on base but no more on head, so it was not timed: "
                 f"{unequal['head'][0].why_not}."
             )
-        elif not all(len(without[side]) == len(sides[side]) and _untrainable(without[side]) for side in sides):
-            proves_nothing += [
+        elif all(len(without[side]) == len(sides[side]) for side in sides) and _fail_alike(without):
+            (one, *_) = without["base"]
+            if not one.is_untrainable:
+                notes.append(f"{workload} was not compared, since it fails on base and head alike: {one.why_not}.")
+        else:
+            doubts += [
                 f"{workload} was not timed in {len(found)} of {len(sides[side])} processes of {side}: "
                 f"{(unequal[side] or found)[0].why_not or 'no rounds'}."
                 for side, found in without.items()
                 if found
             ]
-    return _Faults(failures, proves_nothing)
+    return Faults(failures, doubts, notes)
 
 
-def _untrainable(measured: Sequence[MeasuredWorkload]) -> bool:
-    return all(one.is_untrainable for one in measured)
+def _fail_alike(without: Mapping[str, Sequence[MeasuredWorkload]]) -> bool:
+    """Tell whether a workload failed by one kind of error wherever it was asked for."""
+    kinds = {one.error for found in without.values() for one in found}
+    return len(kinds) == 1 and None not in kinds
 
 
 def screen(
@@ -316,6 +330,12 @@ def confirm(
 def suspects(decisions: Sequence[CellDecision]) -> list[CellDecision]:
     """Return the decisions of a first run whose cells have to be measured again."""
     return [decision for decision in decisions if decision.verdict == "suspect"]
+
+
+def to_run_again(record: GateRecord) -> list[CellDecision]:
+    """Return the decisions of a first run that a second one has to confirm; none if it proves nothing anyhow."""
+    chosen = suspects(record.decisions)
+    return chosen if chosen and record.doubts == [_not_run_again(chosen)] else []
 
 
 def regressions(decisions: Sequence[CellDecision]) -> list[CellDecision]:
@@ -394,12 +414,13 @@ def gate_outcome(
     """
     decisions: list[CellDecision] = []
     confirmations: list[CellDecision] = []
-    sentences = _not_paired(base, head) or not_comparable([*base, *base_again], [*head, *head_again], under_test)
-    exit_code: ExitCode = 2
-    if not sentences:
-        faults = workload_faults(base, head)
-        failures = changed_counters(base, head) + faults.failures
-        doubts = faults.proves_nothing + missing_counters(base, head) + _doubts(base, head, thresholds)
+    failures: list[str] = []
+    notes: list[str] = []
+    doubts = _not_paired(base, head) or not_comparable([*base, *base_again], [*head, *head_again], under_test)
+    if not doubts:
+        counted, timed = counter_faults(base, head), workload_faults(base, head)
+        failures, notes = counted.failures + timed.failures, timed.notes
+        doubts = timed.doubts + counted.doubts + _doubts(base, head, thresholds)
         doubts += _other_calibration(base, calibrated)
         if thresholds and len(base) >= MIN_PAIRS:
             decisions = screen(base, head, thresholds)
@@ -407,11 +428,9 @@ def gate_outcome(
             doubts += _doubts_again(chosen, base_again, head_again)
             if len(base_again) == len(head_again) >= MIN_PAIRS and thresholds:
                 confirmations = confirm(decisions, base_again, head_again, thresholds)
-        slower = [] if doubts else [_slower(decision) for decision in regressions(confirmations)]
-        sentences = failures + doubts + slower
-        exit_code = 1 if failures or slower else 2 if doubts else 0
-    if exit_code == 0:
-        sentences = [f"No regression: none of {len(decisions)} cells is slower on head than on base."]
+    slower = [_slower(decision) for decision in regressions(confirmations)]
+    proved = not doubts
+    told = failures + doubts + (slower if proved else [f"For that reason not proved: {each}" for each in slower])
     return GateRecord(
         created=datetime.now(UTC),
         calibrated=calibrated.created if calibrated else None,
@@ -421,8 +440,21 @@ def gate_outcome(
         head_again=list(head_again),
         decisions=decisions,
         confirmations=confirmations,
-        sentences=sentences,
-        exit_code=exit_code,
+        failures=failures,
+        doubts=doubts,
+        slower=slower,
+        notes=notes,
+        sentences=(told or [_none_slower(decisions)]) + notes,
+        exit_code=1 if failures or (slower and proved) else 2 if doubts else 0,
+    )
+
+
+def _none_slower(decisions: Sequence[CellDecision]) -> str:
+    """Return the sentence about a gate without a regression; it says what may have been missed."""
+    most = [max(0.0, decision.high - 1) for decision in decisions]
+    return (
+        f"No regression was shown in {len(decisions)} cells. By the {INTERVAL:.0%} intervals half of them may still be "
+        f"slower on head by up to {np.median(most):.1%}, and one by up to {max(most):.1%}."
     )
 
 
@@ -465,8 +497,10 @@ def _other_calibration(base: Sequence[ProcessRecord], calibrated: ProcessRecord 
     """Return why the thresholds are of something else than what was measured now."""
     if calibrated is None:
         return []
-    # A kernel of another release is no other machine: hosted ones get a new one every few days.
-    fields = [*(name for name in Environment.model_fields if name not in UNDER_TEST | {"system"}), "workload_version"]
+    # A kernel of another release, which leaves more or less of the memory, is no other machine: hosted ones get a new
+    # one every few days.
+    may_differ = UNDER_TEST | {"system", "memory_gib"}
+    fields = [*(name for name in Environment.model_fields if name not in may_differ), "workload_version"]
     return [
         f"The calibration of {calibrated.created:%Y-%m-%d} is of something else: {field} was {then!r} and is {now!r}; "
         "calibrate this machine again."
@@ -481,13 +515,20 @@ def _doubts_again(
 ) -> list[str]:
     """Return why the times of the second run do not decide over the cells that were suspect in the first."""
     if not base_again and not head_again:
-        return [f"{len(chosen)} cells such as {chosen[0].key} look slower on head, but were not run again."]
+        return [_not_run_again(chosen)]
     if doubts := _not_paired(base_again, head_again):
         return doubts
     again = set(common_cells([*base_again, *head_again]))
     missing = [decision.key for decision in chosen if decision.key not in again]
     doubts = [f"{key} looks slower on head, but was not timed again in every process." for key in missing]
+    if missing:
+        faults = workload_faults(base_again, head_again)
+        doubts += faults.failures + faults.doubts + faults.notes
     return doubts + _doubts_of_any_run(base_again, head_again)
+
+
+def _not_run_again(chosen: Sequence[CellDecision]) -> str:
+    return f"{len(chosen)} cells such as {chosen[0].key} look slower on head, but were not run again."
 
 
 def _doubts_of_any_run(base: Sequence[ProcessRecord], head: Sequence[ProcessRecord]) -> list[str]:

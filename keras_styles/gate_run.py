@@ -1,6 +1,7 @@
 """Running the gate: base and head in fresh processes that take turns, and again for the cells that failed."""
 
 import hashlib
+import os
 import sys
 import time
 import uuid
@@ -8,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from keras_styles.calibration import CalibrationRecord, RatesRecord, thresholds
-from keras_styles.gate import UNDER_TEST, GateRecord, common_cells, gate_outcome, suspects
+from keras_styles.engines import ENGINE_VARIABLE
+from keras_styles.gate import UNDER_TEST, GateRecord, common_cells, gate_outcome, measured_cells, to_run_again
 from keras_styles.processes import (
     THIS_CODE,
     Job,
@@ -22,7 +25,7 @@ from keras_styles.processes import (
     require_one_environment,
 )
 from keras_styles.records import ResultsError, load, save, slug, stamp
-from keras_styles.workloads import GATE_ROUNDS, ProcessRecord, Workload
+from keras_styles.workloads import GATE_ROUNDS, LOST, ProcessRecord, Workload
 
 Show = Callable[[str], None]
 
@@ -57,16 +60,39 @@ def require_code(folder: Path, architectures: Sequence[str]) -> None:
         )
 
 
-def request_digest(base: Side, head: Side, workloads: Sequence[Workload], pairs: int) -> str:
-    """Return what names a request: what is kept of an interrupted gate is gone on with only if it asked for the same.
+# What an environment's variables choose for the processes, beside what a command line does.
+CHOOSING: Final = (ENGINE_VARIABLE, "PYTHONPATH")
+
+
+def request_digest(base: Side, head: Side, workloads: Sequence[Workload], pairs: int, device: str) -> str:
+    """Return what names a request: what is kept of an interrupted one is gone on with only if it asked for the same.
 
     The Python files of both paths count with what is in them, since nothing else tells a changed checkout.
+
+    Raises:
+        MeasuringError: if one of them cannot be read.
     """
-    digest = hashlib.sha256(repr((base, head, workloads, pairs)).encode())
+    chosen = [os.environ.get(name) for name in CHOOSING]
+    digest = hashlib.sha256(repr((base, head, workloads, pairs, device, chosen)).encode())
     for side in (base, head):
-        for file in sorted(side.path.rglob("*.py")) if side.path else []:
-            digest.update(repr((side.name, str(file), file.read_bytes())).encode())
+        for file in _python_files(side.path) if side.path else []:
+            try:
+                digest.update(repr((side.name, str(file), file.read_bytes())).encode())
+            except OSError as error:
+                raise MeasuringError(
+                    f"{file} cannot be read ({error.strerror}); mend that, or give --path a folder without it."
+                ) from error
     return digest.hexdigest()[:12]
+
+
+def _python_files(folder: Path) -> list[Path]:
+    """Return what Python could import from a folder; not what is hidden in it, such as environments and locks.
+
+    Where this code runs there may be all that is installed; of that only this project counts.
+    """
+    within = folder / "keras_styles" if folder == THIS_CODE else folder
+    found = (file for file in within.rglob("*.py") if file.is_file())
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
 
 
 def take_turns(
@@ -119,7 +145,9 @@ def take_turns(
                 min_rounds=GATE_ROUNDS,
                 takes_turns=True,
             )
-            jobs = [Job(request, side.python, side.path, file) for side, file in zip(sides, files, strict=True)]
+            jobs = [
+                Job(request, side.name, side.python, side.path, file) for side, file in zip(sides, files, strict=True)
+            ]
             records = measure_in_turns(jobs)
             measured_now += 1
         measured.append(records)
@@ -128,20 +156,31 @@ def take_turns(
     return [pair[0] for pair in measured], [pair[1] for pair in measured]
 
 
+# What a calibration compares: the code that runs here with itself.
+UNCHANGED: Final = (Side("base", sys.executable, THIS_CODE), Side("head", sys.executable, THIS_CODE))
+
+
 def measure_unchanged(
     workloads: Sequence[Workload], pairs: int, *, device: str, folder: Path, show: Show
 ) -> CalibrationRecord:
     """Measure this environment against itself, in pairs as the gate does.
 
     Raises:
-        MeasuringError: as `take_turns`.
+        MeasuringError: as `take_turns`; if a process ended before its end, or no cell was timed in all of them.
     """
-    here, again = Side("base", sys.executable, THIS_CODE), Side("head", sys.executable, THIS_CODE)
-    sides = take_turns(here, again, workloads, pairs, device=device, folder=folder, show=show)
+    sides = take_turns(*UNCHANGED, workloads, pairs, device=device, folder=folder, show=show)
     processes = [record for pair in zip(*sides, strict=True) for record in pair]
-    if not common_cells(processes):
-        why_not = next((one.why_not for record in processes for one in record.measured if one.why_not), "no reason")
+    without = [one for record in processes for one in record.measured if one.why_not]
+    if lost := next((one for one in without if (one.why_not or "").startswith(LOST)), None):
+        raise MeasuringError(
+            f"In {lost.workload} {lost.why_not}; mend that, and the same command goes on with the pairs that are whole."
+        )
+    if not (cells := common_cells(processes)):
+        why_not = without[0].why_not if without else "no reason"
         raise MeasuringError(f"No cell was timed in every process ({why_not}); mend that, delete {folder}, and go on.")
+    timed = dict.fromkeys(key for record in processes for key in measured_cells(record))
+    if never := [key for key in timed if key not in cells]:
+        show(f"{len(never)} of {len(timed)} cells were not timed in every process, such as {never[0]}: no threshold")
     return CalibrationRecord(created=datetime.now(UTC), environment=processes[0].environment, processes=processes)
 
 
@@ -167,7 +206,7 @@ def run_gate(
     # Of one Python nothing but what the two folders hold may differ.
     under_test = frozenset({"commit"}) if base.python == head.python else UNDER_TEST
     outcome = gate_outcome(*turns, [], [], allowed, calibrated=calibration.processes[0], under_test=under_test)
-    if not (chosen := suspects(outcome.decisions)):
+    if not (chosen := to_run_again(outcome)):
         return outcome
     again = list(dict.fromkeys(decision.workload for decision in chosen))
     part = f"{len(again)} of {len(workloads)} workloads"

@@ -21,11 +21,13 @@ class Action:
         prepare: runs untimed before each round.
         pending: given what `run` returned, returns the arrays that it may have left on their way, for
             `runtime.synchronize`.
+        keep: given what `run` returned once the clock has been read.
     """
 
     run: Callable[[Any], Any]
     prepare: Callable[[], Any] = lambda: None
     pending: Callable[[Any], Any] = lambda result: result
+    keep: Callable[[Any], None] = lambda result: None
 
 
 def interleave(
@@ -99,7 +101,9 @@ def round_order(first: int, number: int, size: int) -> list[int]:
 
     A square balances what directly follows what, and nothing beyond: in the same one again and again the twin came two
     places behind a floor where the functional style came behind Sequential, which runs the same code and leaves it in
-    the caches. It made the twin's eager call on TensorFlow 1.2 to 2.2 % slower; with names drawn anew it is 1.
+    the caches. It made the twin's eager call on TensorFlow 1.2 to 2.2 % slower; with names drawn anew it is 1. Of what
+    takes so long that a process has a single round of it, processes hold the square together, and nothing was seen to
+    be left over: in 2,000 such cells of four full runs the twin took 0.1 % less, with a standard error of 0.2 %.
 
     Args:
         first: number of the process, which begins as far on in the first square, so that processes differ, and draws
@@ -141,7 +145,8 @@ def _timed(action: Action) -> int:
     finally:
         if collects:
             gc.enable()
-    del result  # kept until here, so that freeing it is not timed
+    action.keep(result)
+    del result  # held until here, so that freeing it is not timed
     return max(nanoseconds, 1)
 
 

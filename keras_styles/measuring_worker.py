@@ -5,10 +5,13 @@ with another, it says before all that it times how far it is, and waits for a li
 """
 
 import gc
+import hashlib
+import inspect
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import Final
 
 from keras_styles import runtime
@@ -21,6 +24,18 @@ from keras_styles.workloads import WORKLOAD_VERSION, MeasuredWorkload, Workload
 
 # Before each workload, so that not a single disturbed one stands for a process that measures only a few.
 PULSES: Final = 3
+# Modules of this project that decide what lies between two looks at the clock, and what happened before.
+MEASURING: Final = (
+    "counters",
+    "floors",
+    "measurement",
+    "measuring_worker",
+    "numpy_floors",
+    "phases",
+    "runtime",
+    "training",
+    "workloads",
+)
 
 
 def groups(workloads: Sequence[Workload]) -> dict[tuple[str, int], list[Workload]]:
@@ -50,6 +65,15 @@ def measured(
     )
 
 
+def measuring_code() -> str:
+    """Return what names the code that measures here: times that other code took are not comparable to a percent.
+
+    What is measured, the architectures, is not part of it: two versions of them may be what a gate compares.
+    """
+    sources = (inspect.getsource(import_module(f"keras_styles.{name}")) for name in MEASURING)
+    return hashlib.sha256("".join(sources).encode()).hexdigest()[:12]
+
+
 def main() -> None:
     """Measure what is asked for."""
     # What engines print goes to standard error; the answers have the pipe for themselves.
@@ -76,6 +100,7 @@ def main() -> None:
             answer("pulse", pulse())
 
     answer("workload_version", WORKLOAD_VERSION)
+    answer("measuring_code", measuring_code())
     answer("environment", runtime.environment(device=request.device).model_dump(mode="json"))
     with runtime.on_device(request.device):
         # What an engine and Keras import and prepare at their first use belongs to nobody.

@@ -35,6 +35,7 @@ class MemoryReadingError(KerasStylesError):
 class MemoryReadings(Schema):
     """What one process read of its own memory."""
 
+    host_bytes_before: PositiveInt
     peak_host_bytes: PositiveInt
     peak_device_bytes: int | None
     resident_bytes: Annotated[list[PositiveInt], MinLen(FEWEST_BUILDS)]
@@ -55,6 +56,9 @@ class MemoryUse(Schema):
     architecture: str
     style: str
     builds: PositiveInt = Field(description="models that each slope comes from, after a warm-up")
+    host_bytes_before: PositiveInt | None = Field(
+        default=None, description="of the process with its engine, before the first model; older: not read"
+    )
     peak_host_bytes: PositiveInt = Field(description="of the process, engine included, once a first model was trained")
     peak_device_bytes: int | None = Field(description="likewise on the GPU; None without one")
     bytes_per_build: Growth
@@ -88,6 +92,7 @@ def measure_memory(architecture: str, style: str, builds: int) -> MemoryReadings
 
     device = runtime.chosen_device()
     with runtime.on_device(device):
+        before = _resident_bytes()
         _train_once(architecture, style)
         # Now, and not in the end: how many models come after it must not change a model's peak.
         peaks = _peak_host_bytes(), runtime.peak_device_memory() if device == "gpu" else None
@@ -99,9 +104,10 @@ def measure_memory(architecture: str, style: str, builds: int) -> MemoryReadings
                 if clear:
                     runtime.keras.utils.clear_session()
                 gc.collect()
-                series.append(psutil.Process().memory_info().rss)
+                series.append(_resident_bytes())
             readings.append(series[WARM_UP_BUILDS:])
     return MemoryReadings(
+        host_bytes_before=before,
         peak_host_bytes=peaks[0],
         peak_device_bytes=peaks[1],
         resident_bytes=readings[0],
@@ -136,6 +142,7 @@ def in_fresh_process(architecture: str, style: str, builds: int) -> MemoryUse:
         architecture=architecture,
         style=style,
         builds=builds,
+        host_bytes_before=readings.host_bytes_before,
         peak_host_bytes=readings.peak_host_bytes,
         peak_device_bytes=readings.peak_device_bytes,
         bytes_per_build=growth(readings.resident_bytes),
@@ -179,6 +186,11 @@ def _train_once(architecture: str, style: str) -> None:
     model = wanted.build(style, WIDTH, seed=0)
     compile_model(model, Recipe(epochs=1), usual_mode(wanted), architecture=wanted)
     model.fit(wanted.inputs(x), wanted.targets(y), batch_size=BATCH_SIZE, epochs=1, shuffle=False, verbose=0)
+
+
+def _resident_bytes() -> int:
+    resident: int = psutil.Process().memory_info().rss
+    return resident
 
 
 def _peak_host_bytes() -> int:

@@ -4,13 +4,14 @@ import gc
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from keras_styles import runtime
-from keras_styles.architectures import Architecture, get_weights, usual_mode
+from keras_styles.architectures import Architecture, array_of, get_weights, usual_mode
 from keras_styles.floors import ARITHMETIC, Floor, engine_floor, numpy_floor
 from keras_styles.measurement import Action, interleave, interleave_chains
 from keras_styles.problems import Array
@@ -34,6 +35,9 @@ from keras_styles.workloads import (
 
 # What meets a shape, or code of Keras', for the first time; the others repeat what one of these has done.
 _NEEDS_WARM_UP: Final[tuple[Phase, ...]] = ("fit", "predict", "predict_call", "call")
+
+# What runs another branch of a `call` than training does.
+_PREDICTING: Final[tuple[Phase, ...]] = ("predict", "predict_call", "call")
 
 # Small enough that fifty layers as wide as 256 do not come apart in hundreds of steps.
 RECIPE: Final = Recipe(epochs=1, batch_size=32, learning_rate=1e-3)
@@ -99,9 +103,9 @@ class KerasSubject:
         """Train by `fit` on arrays."""
         self.model.fit(data.inputs, data.targets, batch_size=data.batch_size, epochs=epochs, shuffle=False, verbose=0)
 
-    def predict(self, data: Batches) -> None:
+    def predict(self, data: Batches) -> Any:
         """Predict by `predict` on arrays."""
-        self.model.predict(data.inputs, batch_size=data.batch_size, verbose=0)
+        return self.model.predict(data.inputs, batch_size=data.batch_size, verbose=0)
 
     def call(self, on_device: Any) -> Any:
         """Call the model eagerly on what is on the device already."""
@@ -138,9 +142,9 @@ class FloorSubject:
         """Train in a loop."""
         self.floor.fit(data.x, data.y, data.batch_size, epochs)
 
-    def predict(self, data: Batches) -> None:
+    def predict(self, data: Batches) -> Array:
         """Predict in a loop."""
-        self.floor.predict(data.x, data.batch_size)
+        return self.floor.predict(data.x, data.batch_size)
 
     def call(self, on_device: Any) -> Any:
         """Return the prediction for what is on the device already."""
@@ -235,6 +239,7 @@ class Contenders:
         begin, one = data.first(batch_size), data.first(1)
         data = replace(data.first(STEPS * batch_size), batch_size=batch_size)
         x, inputs = self._on_device(begin.x), self._on_device(begin.inputs)
+        results: dict[str, Any] = {}
         with tempfile.TemporaryDirectory() as folder:
 
             def action(name: str, subject: Subject) -> Action:
@@ -259,7 +264,9 @@ class Contenders:
                     "load": subject.pending,
                     "call": lambda result: result,
                 }
-                return Action(runs[phase], pending=pending.get(phase, lambda _: None))
+                return Action(
+                    runs[phase], pending=pending.get(phase, lambda _: None), keep=partial(results.__setitem__, name)
+                )
 
             timed = interleave(
                 {name: action(name, subject) for name, subject in self.all.items()},
@@ -270,6 +277,10 @@ class Contenders:
                 turn=turn,
             )
         self._require_equal(f"weights after {phase}")
+        if phase in _PREDICTING:
+            self._require_equal_predictions(phase, results)
+        if phase == "load":
+            self._require_equal_copies(results)
         return timed
 
     def _on_device(self, structure: Any) -> Any:
@@ -287,6 +298,24 @@ class Contenders:
         classes = {type(model.model) for name, model in self.models.items() if name != TWIN}
         if len(classes) < len(self._architecture.styles):
             raise NotEqualError(f"{len(self._architecture.styles)} styles are {len(classes)} classes")
+
+    def _require_equal_predictions(self, phase: Phase, results: Mapping[str, Any]) -> None:
+        """Compare to the bit what the models returned in the last round."""
+        tree = runtime.keras.tree
+        found = {name: [array_of(each) for each in tree.flatten(results[name])] for name in self.models}
+        (first, expected), *others = found.items()
+        for other, arrays in others:
+            if len(arrays) != len(expected) or not all(map(np.array_equal, arrays, expected)):
+                raise NotEqualError(f"{first} and {other} differ in what {phase} returns")
+
+    def _require_equal_copies(self, loaded: Mapping[str, Any]) -> None:
+        """Compare to the bit the weights of each model and of what was loaded of it."""
+        for name, model in self.models.items():
+            saved, found = model.arrays(), get_weights(loaded[name])
+            if saved.keys() != found.keys() or not all(
+                np.array_equal(saved[weight], found[weight]) for weight in saved
+            ):
+                raise NotEqualError(f"{name} and what was loaded of it have other weights")
 
     def _require_equal_floors(self) -> None:
         style, model = next(iter(self.models.items()))

@@ -21,6 +21,8 @@ from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.schema import Schema
 from keras_styles.workloads import (
+    HOW_MEASURED,
+    LOST,
     MAX_SECONDS,
     MIN_ROUNDS,
     WIDTH,
@@ -34,6 +36,10 @@ from keras_styles.workloads import (
 # Fifty layers in six contenders take XLA half a minute on a slow machine; what takes ten times as long hangs.
 SECONDS_PER_ANSWER: Final = 300.0
 
+
+# A process takes of a GPU's memory what it needs: by themselves TensorFlow and jax take nearly all of it, and the
+# process that started this one may use the same GPU, as does the one that it takes turns with.
+SHARED_GPU: Final = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 # So that a process runs the code that started it.
 THIS_CODE: Final = Path(__file__).parent.parent
@@ -64,15 +70,20 @@ class Job:
 
     Attributes:
         request: what to measure.
+        name: what a message calls it; its interpreter, if it has none.
         python: the interpreter, of an environment that has keras-styles.
         path: a folder that comes first on the process' path; None where nothing comes before what is installed.
         kept: a file that each line is appended to as it arrives, so that nothing is lost with the process.
     """
 
     request: Request
+    name: str = ""
     python: str = sys.executable
     path: Path | None = THIS_CODE
     kept: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.python})" if self.name else self.python
 
 
 def measure_in_process(job: Job, show: Callable[[Workload], None] = lambda workload: None) -> ProcessRecord:
@@ -147,7 +158,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, on_path))},
+                env={**SHARED_GPU, **os.environ, "PYTHONPATH": os.pathsep.join(map(str, on_path))},
                 text=True,
                 encoding="utf-8",
             )
@@ -201,7 +212,7 @@ class _Worker:
             self.ended = True
             return None
         try:
-            answer = json.loads(line)
+            answer = _parse(line)
             if "turn" in answer:
                 self.place = answer["turn"]
             else:
@@ -209,8 +220,8 @@ class _Worker:
         except ValueError as error:
             why = str(error).splitlines()[0]
             raise MeasuringError(
-                f"{self._job.python} has another version of keras-styles, which says what this one does not understand "
-                f"({why}); give it this version, or compare two checkouts by --path."
+                f"{self._job} has another version of keras-styles, which says what this one does not understand "
+                f"({why}); give it this version."
             ) from error
         self.ended = self._record.done
         return self._record.measured[-1].workload if "measured" in answer else None
@@ -223,19 +234,21 @@ class _Worker:
         """
         if not self._record.done:
             words = self._why_ended or self._last_words()
-            if self._record.environment is None:
-                raise MeasuringError(f"A process of {self._job.python} measured nothing: {words}.")
+            if not self._record.has_begun:
+                raise MeasuringError(f"A process of {self._job} measured nothing: {words}.")
             lost = next((w for w in self.request.workloads if w not in self._record.answered), None)
             if lost:
-                trouble = MeasuredWorkload(workload=lost, why_not=f"its process ended: {words}")
+                trouble = MeasuredWorkload(workload=lost, why_not=f"{LOST}: {words}")
                 self._record.take({"measured": trouble.model_dump(mode="json")}, self._job.kept)
         return self._record.finished()
 
     def _last_words(self) -> str:
         self._process.wait()
         self._errors.seek(0)
-        lines = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()
-        return lines[-1].rstrip(".") if lines else "it said nothing"
+        lines = self._errors.read().decode("utf-8", errors="replace").splitlines()
+        # pydantic ends with where to read about the line before.
+        told = [line.strip() for line in lines if line.strip() and "For further information" not in line]
+        return told[-1].rstrip(".") if told else "it said nothing"
 
 
 class _Record:
@@ -246,17 +259,27 @@ class _Record:
         self.created = datetime.now(UTC)
         self.done = False
         self.workload_version = WORKLOAD_VERSION
+        self.measuring_code: str | None = None
         self.environment: Environment | None = None
         self.pulses: list[int] = []
         self.measured: list[MeasuredWorkload] = []
         self.counters: dict[str, dict[str, Counters]] = {}
 
     @property
+    def has_begun(self) -> bool:
+        """Whether it came as far as a workload; what ends before would end so at the next one, too."""
+        return self.environment is not None and bool(self.pulses or self.measured)
+
+    @property
     def answered(self) -> set[Workload]:
         return {each.workload for each in self.measured}
 
     def take(self, answer: dict[str, Any], kept: Path | None = None) -> None:
-        """Take one line, and keep it."""
+        """Take one line, and keep it.
+
+        Raises:
+            MeasuringError: if it cannot be kept.
+        """
         ((key, value),) = answer.items()
         if key == "environment":
             self.environment = Environment.model_validate(value)
@@ -273,13 +296,20 @@ class _Record:
             self.created = datetime.fromisoformat(value)
         elif key == "workload_version":
             self.workload_version = value
+        elif key == "measuring_code":
+            self.measuring_code = value
         elif key == "done":
             self.done = True
         if kept is not None:
-            if not kept.exists():
-                kept.write_text(json.dumps({"created": self.created.isoformat()}) + "\n", encoding="utf-8")
-            with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(answer) + "\n")
+            lines = [] if kept.exists() else [{"created": self.created.isoformat()}]
+            try:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(line) + "\n" for line in [*lines, answer])
+            except OSError as error:
+                raise MeasuringError(
+                    f"What was measured cannot be kept in {kept} ({error.strerror}); make room, and the same command "
+                    "goes on with what is there."
+                ) from error
 
     def finished(self) -> ProcessRecord:
         assert self.environment is not None
@@ -288,6 +318,7 @@ class _Record:
             created=self.created,
             environment=self.environment,
             workload_version=self.workload_version,
+            measuring_code=self.measuring_code,
             pulse_nanoseconds=self.pulses,
             measured=self.measured,
             counters=self.counters,
@@ -300,8 +331,13 @@ def read_kept(folder: Path) -> list[ProcessRecord]:
     Raises:
         MeasuringError: if a file there is none of ours.
     """
-    records = [_read(path, number) for number, path in enumerate(sorted(folder.glob("process-*.jsonl")))]
+    records = [_read(path, number) for number, path in _kept_files(folder).items()]
     return [record.finished() for record in records if record.environment is not None]
+
+
+def _kept_files(folder: Path) -> dict[int, Path]:
+    """Return the files of a run's processes by their numbers, in order; somebody may have deleted one of them."""
+    return {int(path.stem.removeprefix("process-")): path for path in sorted(folder.glob("process-[0-9]*.jsonl"))}
 
 
 def read_whole(path: Path, number: int) -> ProcessRecord | None:
@@ -314,12 +350,24 @@ def read_whole(path: Path, number: int) -> ProcessRecord | None:
     return record.finished() if record and record.done else None
 
 
+def _parse(line: str) -> dict[str, Any]:
+    """Return what a line says.
+
+    Raises:
+        ValueError: if it is no object.
+    """
+    answer = json.loads(line)
+    if not isinstance(answer, dict):
+        raise ValueError(f"{line.strip()[:20]} is no object")  # noqa: TRY004 -- as json's own, of a line
+    return answer
+
+
 def _read(path: Path, number: int) -> _Record:
     record = _Record(number)
     try:
         for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
             if line.endswith("\n"):  # the last one may have been cut off
-                record.take(json.loads(line))
+                record.take(_parse(line))
     except ValueError as error:
         raise MeasuringError(f"{path} holds a line that cannot be read ({error}); delete the file.") from error
     return record
@@ -343,15 +391,16 @@ def measure_processes(
         show: is told what was done and about how long the rest takes, for each architecture.
 
     Raises:
-        MeasuringError: if a process does not begin.
+        MeasuringError: if a process does not begin, or what is kept there was asked for otherwise.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _require_one_plan(plan, processes, folder)
     records = read_kept(folder)
     require_one_environment(records, folder)
     to_do = sum(max(0, processes - _answers(records, workload)) for workload in plan)
     done, start, shown = 0, time.monotonic(), ""
     while rest := [workload for workload in plan if _answers(records, workload) < processes]:
-        number = len(list(folder.glob("process-*.jsonl")))
+        number = max(_kept_files(folder), default=-1) + 1
         missing = dict.fromkeys(workload.architecture for workload in rest if workload.width == WIDTH)
         # In two processes, since what differs between them is no property of the styles.
         counted = [name for name in missing if sum(name in record.counters for record in records) < 2]
@@ -370,6 +419,19 @@ def measure_processes(
     return records
 
 
+def _require_one_plan(plan: Sequence[Workload], processes: int, folder: Path) -> None:
+    """Refuse to go on with a run that measures something else, and would be taken for this one; note what this is."""
+    asked = {"processes": processes, "plan": [workload.model_dump() for workload in plan]}
+    file = folder / "asked.json"
+    if not file.exists():
+        file.write_text(json.dumps(asked), encoding="utf-8")
+    elif (then := json.loads(file.read_text(encoding="utf-8"))) != asked:
+        raise MeasuringError(
+            f"The run in {folder} was asked for {len(then['plan'])} workloads in {then['processes']} processes, and "
+            f"this one for {len(plan)} in {processes} or for others; give the options of then, or delete the folder."
+        )
+
+
 def require_one_environment(records: Sequence[ProcessRecord], folder: Path, *, one_commit: bool = False) -> None:
     """Refuse to go on with a run that was begun with other versions, or on another machine.
 
@@ -385,7 +447,7 @@ def require_one_environment(records: Sequence[ProcessRecord], folder: Path, *, o
         return
     but = set() if one_commit else {"commit"}
     first, last = (
-        record.environment.model_dump(exclude=but) | {"workload_version": record.workload_version}
+        record.environment.model_dump(exclude=but) | {name: getattr(record, name) for name in HOW_MEASURED}
         for record in (records[0], records[-1])
     )
     if other := [f"{name} {first[name]} and {last[name]}" for name in first if first[name] != last[name]]:

@@ -13,7 +13,7 @@ from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.differences import ledger
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
-from keras_styles.gate import CellDecision, GateRecord, changed_counters, regressions, workload_faults
+from keras_styles.gate import CellDecision, GateRecord, counter_faults, regressions, workload_faults
 from keras_styles.records import ResultsError, load
 from keras_styles.styles import BASELINE_STYLE
 
@@ -60,7 +60,9 @@ class _Gate:
             return cls(record, [], [], [])
         exact: list[str] = []
         if record.exit_code == 1:  # where it is 2, base and head may be of different machines, and nothing counts
-            exact = changed_counters(record.base, record.head) + workload_faults(record.base, record.head).failures
+            exact = (
+                counter_faults(record.base, record.head).failures + workload_faults(record.base, record.head).failures
+            )
         # Doubts take away what the confirmations found, so what counts is what the record says in words.
         slower = [
             decision

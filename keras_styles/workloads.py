@@ -71,6 +71,8 @@ class Workload(Schema):
 # With these words begins why a workload has no times: its styles did not compute the same, or Keras cannot train it.
 NOT_EQUAL: Final = "not equal: "
 UNTRAINABLE: Final = "untrainable: "
+# Likewise if its process ended; why it did follows.
+LOST: Final = "its process ended"
 
 
 class MeasuredWorkload(Schema):
@@ -86,6 +88,12 @@ class MeasuredWorkload(Schema):
     def is_unequal(self) -> bool:
         """Whether its styles did not compute the same."""
         return (self.why_not or "").startswith(NOT_EQUAL)
+
+    @property
+    def error(self) -> str | None:
+        """The kind of what went wrong, such as the name of an exception; None where nothing was tried, or for long."""
+        kind, colon, _ = (self.why_not or "").partition(": ")
+        return kind if colon and not self.is_unequal and kind != LOST else None
 
     @property
     def is_untrainable(self) -> bool:
@@ -113,11 +121,16 @@ class ProcessRecord(Schema):
     created: AwareDatetime
     environment: Environment
     workload_version: int = WORKLOAD_VERSION
+    measuring_code: str | None = Field(default=None, description="digest of the code that measures; older: unknown")
     pulse_nanoseconds: list[PositiveInt] = Field(
         description="how long the same small NumPy computation took, before each workload: what drift is read from"
     )
     measured: list[MeasuredWorkload]
     counters: dict[str, dict[str, Counters]] = Field(default={}, description="by architecture and style")
+
+
+# How a process measures, beside the environment that it measured in: fields of its record.
+HOW_MEASURED: Final = ("workload_version", "measuring_code")
 
 
 def cells_of(architectures: Iterable[str], phases: Sequence[Phase] = PHASES) -> list[Workload]:

@@ -175,10 +175,25 @@ def test_more_pairs_find_more() -> None:
     assert (few.power[1.05].long_cells or 0) < (many.power[1.05].long_cells or 0)
 
 
-def test_disturbed_rounds_spread_the_summaries_that_keep_them() -> None:
-    spreads = summary_spreads(simulated(1))
-    assert spreads["relative_to_numpy"] != spreads["median"]
-    assert 0.02 < spreads["lower_quartile"] < 0.3
+@pytest.mark.parametrize(("common", "own"), [(0.1, 0.0), (0.0, 0.1)])
+def test_spreads_are_those_of_the_machine(common: float, own: float) -> None:
+    """Simulated: processes differ by what slows all that they time, or by what slows each by itself."""
+    random = np.random.default_rng(0)
+    records = []
+    for number in range(200):
+        slow = random.normal(0, common)
+        times = {
+            name: [round(1e8 * np.exp(slow + effect))] * 3
+            for name, effect in zip((*STYLES, NUMPY), random.normal(0, own, 4), strict=True)
+        }
+        records.append(process([MeasuredWorkload(workload=QUIET, nanoseconds=times)], number=number))
+    spreads = summary_spreads(
+        CalibrationRecord(created=records[0].created, environment=records[0].environment, processes=records)
+    )
+    # Of a difference of two. A ratio to NumPy has the effects of four and nothing of the machine's.
+    both = np.sqrt(2) * max(common, own)
+    assert [spreads[name] for name in ("median", "lower_quartile", "minimum")] == pytest.approx([both] * 3, rel=0.15)
+    assert spreads["relative_to_numpy"] == pytest.approx(2 * own, rel=0.15, abs=1e-6)
 
 
 def test_too_few_processes_are_an_error_that_says_how_many() -> None:

@@ -105,6 +105,13 @@ def test_a_benchmark_is_interrupted_and_goes_on_and_what_it_saves_is_whole_and_r
     assert refused.returncode == pytest.ExitCode.USAGE_ERROR
     assert refused.stderr.startswith(f"ERROR: An interrupted run lies in {folder}; go on with it by --bench-resume")
 
+    otherwise = run(*words, "--bench-processes=1", "--bench-resume", KERAS_BACKEND="jax")
+    assert otherwise.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"The run in {folder} was asked for 1 workloads in 2 processes, and this one for 1 in 1" in otherwise.stdout
+    unsaved = run(*words[:-1], "--bench-resume", KERAS_BACKEND="jax")
+    assert unsaved.returncode == 0, unsaved.stdout + unsaved.stderr
+    assert f"Nothing was saved, and what the processes measured is kept in {folder}: save it by" in unsaved.stdout
+
     done = run(*words, "--bench-resume", KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stdout + done.stderr
     path = only_file(results, "*/0001_*.json")

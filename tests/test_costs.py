@@ -52,7 +52,7 @@ def run(truth: dict[str, float], drift: float = 1.0) -> list[ProcessRecord]:
                 environment=ENVIRONMENT,
                 pulse_nanoseconds=[int(1000 * slow)],
                 measured=[MeasuredWorkload(workload=FIT, nanoseconds=rounds)],
-                counters={},
+                counters={"deep_stack": dict.fromkeys(STYLES, COUNTERS)},
             )
         )
     return records
@@ -103,6 +103,34 @@ def test_a_bias_of_the_twin_that_no_cell_shows_is_seen_on_average() -> None:
     assert conclude(of(1.003)).proves_nothing == [], "less than half of what is no difference hurts no verdict"
     (sentence,) = conclude(of(1.015)).proves_nothing
     assert "came out slower on the average of all workloads: 1.01" in sentence
+    assert conclude(interrupted(of(1.015))).proves_nothing == [sentence]
+    lost = of(1.015)
+    lost[1].measured[0] = MeasuredWorkload(workload=lost[1].measured[0].workload, why_not="out of memory")
+    (without_one,) = conclude(lost).proves_nothing
+    assert "came out slower on the average of all workloads: 1.01" in without_one
+
+
+def interrupted(records: list[ProcessRecord]) -> list[ProcessRecord]:
+    """Return the records as if the last process had been interrupted, and another one had measured what was left."""
+    (*whole, last) = records
+    parts = [last.model_copy(update={"measured": last.measured[part]}) for part in (slice(0, 5), slice(5, None))]
+    return [*whole, parts[0], parts[1].model_copy(update={"number": len(records)})]
+
+
+def test_a_run_that_was_interrupted_has_as_many_processes_as_answered_for_each_workload() -> None:
+    records = run(TRUTH)
+    for record in records:
+        (fit,) = record.measured
+        workloads = [Workload(architecture="deep_stack", phase=phase) for phase in PHASES]
+        record.measured[:] = [fit.model_copy(update={"workload": workload}) for workload in workloads]
+    assert conclude(interrupted(records)).processes == conclude(records).processes == 6
+
+
+def test_what_was_never_counted_proves_nothing() -> None:
+    records = [record.model_copy(update={"counters": {}}) for record in run(TRUTH)]
+    assert conclude(records).proves_nothing == [
+        "nothing was counted of deep_stack, so whether its styles are traced alike is not known"
+    ]
 
 
 def test_the_parts_of_fit_are_what_they_are() -> None:
@@ -180,7 +208,7 @@ def test_counters_that_differ_between_processes_prove_nothing() -> None:
 
 def test_styles_that_are_not_traced_alike_prove_nothing() -> None:
     styles = {"sequential": COUNTERS, "functional": COUNTERS.model_copy(update={"retraces": COUNTERS.retraces + 1})}
-    records = change(run(TRUTH), 0, counters={"deep_stack": styles})
+    records = [record.model_copy(update={"counters": {"deep_stack": styles}}) for record in run(TRUTH)]
     (doubt,) = conclude(records).proves_nothing
     assert doubt.startswith("deep_stack is not traced alike in every style")
     assert doubt.endswith(
@@ -239,7 +267,7 @@ def test_processes_that_measured_only_a_part_count_for_that_part() -> None:
     conclusion = conclude(records)
     judged = {(cost.workload, cost.contender): cost.judgement for cost in conclusion.costs}
     fit, call_once = judged[FIT, "subclassing"], judged[CALL, "subclassing"]
-    assert conclusion.processes == 6
+    assert conclusion.processes == 5
     assert fit is not None
     assert (fit.processes, fit.verdict) == (4, "slower")
     assert call_once is not None

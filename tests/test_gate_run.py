@@ -9,9 +9,16 @@ import pytest
 
 from keras_styles import cli, runtime
 from keras_styles.calibration import CalibrationRecord
-from keras_styles.gate import GateRecord, changed_counters
-from keras_styles.gate_run import Side, newest_calibration, save_calibration, take_turns
-from keras_styles.processes import Job, measure_in_turns
+from keras_styles.gate import GateRecord, counter_faults
+from keras_styles.gate_run import (
+    Side,
+    measure_unchanged,
+    newest_calibration,
+    request_digest,
+    save_calibration,
+    take_turns,
+)
+from keras_styles.processes import Job, MeasuringError, measure_in_turns
 from keras_styles.records import ResultsError, load
 from keras_styles.workloads import WORKLOAD_VERSION, MeasuredWorkload, ProcessRecord, Workload, plan_of
 from tests.conftest import Run
@@ -45,7 +52,7 @@ def test_two_checkouts_of_ones_own_architecture_take_turns(tmp_path: Path, monke
         *sides, workloads, 1, device="cpu", folder=tmp_path / "kept", show=lambda text: None, counted=["my_model"]
     )
     assert [record.measured[0].why_not for record in base + head] == [None] * 2
-    changed = changed_counters(base, head)
+    changed = counter_faults(base, head).failures
     assert "The counter variables of my_model functional changed from 2 on base to 4 on head." in changed
 
 
@@ -88,6 +95,7 @@ noise = random.Random(str(({name!r}, request["number"], len(request["workloads"]
 def say(**line):
     print(json.dumps(line), flush=True)
 say(workload_version={version})
+say(measuring_code={code!r})
 say(environment={environment})
 for place, workload in enumerate(request["workloads"], 1):
     say(turn=[place, 0])
@@ -104,13 +112,14 @@ say(done=True)
 """
 
 
-def interpreter(folder: Path, name: str, factor: float = 1.0, **environment: object) -> str:
+def interpreter(folder: Path, name: str, factor: float = 1.0, code: str | None = None, **environment: object) -> str:
     """Return an interpreter whose worker takes times that are known: subclassing's fit by a factor longer."""
     path = folder / name
     text = WORKER.format(
         python=sys.executable,
         name=name,
         version=WORKLOAD_VERSION,
+        code=code,
         environment=runtime.environment(device="cpu").model_dump() | environment,
         factor=factor,
         counters=COUNTERS.model_dump(),
@@ -150,9 +159,10 @@ def test_the_gate_passes_fails_and_refuses_by_its_exit_code(
 ) -> None:
     base = interpreter(calibrated, "base")
     for name, changes, code, sentence in (
-        ("same", {}, 0, "No regression: none of 36 cells is slower on head than on base."),
+        ("same", {}, 0, "No regression was shown in 36 cells."),
         ("slow", {"factor": 1.3}, 1, "linear_regression fit batch 32 width 8 subclassing takes "),
         ("other", {"cores": 64}, 2, "Base and head are not comparable: cores is "),
+        ("newer", {"code": "abc"}, 2, "Base and head are not comparable: measuring_code is None on base and 'abc' on"),
     ):
         assert gate(monkeypatch, "--base", base, "--head", interpreter(calibrated, name, **changes)) == code
         said = capsys.readouterr().out
@@ -162,6 +172,71 @@ def test_the_gate_passes_fails_and_refuses_by_its_exit_code(
         assert saved.parent.parent == results
         assert ("measuring again: 1 of 12 workloads" in said) == (name == "slow")
     assert not list(results.glob("*/unfinished/*")), "what is saved is not kept twice"
+
+
+def test_of_one_python_nothing_but_the_checkouts_may_differ(
+    calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two checkouts on one Python that find two versions of Keras are not only two checkouts."""
+    python = interpreter(calibrated, "python")
+    text = Path(python).read_text(encoding="utf-8")
+    version = f"'keras': {runtime.keras.__version__!r}"
+    assert version in text
+    of_path = "'keras': __import__('os').environ['PYTHONPATH'].partition('/keras-')[2][:3]"
+    Path(python).write_text(text.replace(version, of_path), encoding="utf-8")
+    paths = [tmp_path / "keras-3.0", tmp_path / "keras-3.1"]
+    for path in paths:
+        (path / "keras_styles").mkdir(parents=True)
+    assert gate(monkeypatch, "--base", python, "--head", python, "--path", *map(str, paths)) == 2
+    assert "Base and head are not comparable: keras is '3.0' on base and '3.1' on head." in capsys.readouterr().out
+
+
+def test_a_request_is_known_by_all_that_it_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base, head = checkout(tmp_path, "base", "linear_regression"), checkout(tmp_path, "head", "linear_regression")
+    (head.path or tmp_path).joinpath("a.py").mkdir()
+    (head.path or tmp_path).joinpath(".#my_model.py").symlink_to("of an editor")
+
+    def digest(device: str = "cpu") -> str:
+        return request_digest(base, head, [MINE], 5, device)
+
+    one = digest()
+    assert digest() == one != digest("gpu")
+    for name, value in (("KERAS_BACKEND", "torch"), ("PYTHONPATH", "/elsewhere")):
+        with monkeypatch.context() as changed:
+            changed.setenv(name, value)
+            assert digest() != one
+    (tmp_path / "head" / ".venv").mkdir()
+    (tmp_path / "head" / ".venv" / "installed.py").write_text("", encoding="utf-8")
+    assert digest() == one
+    (tmp_path / "head" / "more.py").write_text("", encoding="utf-8")
+    assert digest() != one
+    (tmp_path / "head" / "unreadable.py").symlink_to("/proc/self/mem")
+    with pytest.raises(MeasuringError, match=r"unreadable\.py cannot be read \(.*\); mend that"):
+        digest()
+
+
+def test_a_calibration_in_which_a_process_ended_is_none(
+    calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be kept without thresholds for all that the process did not come to."""
+    base, head = Side("base", interpreter(calibrated, "base")), Side("head", interpreter(calibrated, "head"))
+    whole = Path(head.python).read_text(encoding="utf-8")
+    pulse = "    say(pulse=6_000_000)\n"
+    assert pulse in whole
+    Path(head.python).write_text(
+        whole.replace(pulse, f"{pulse}    if place == 2: sys.exit('killed')\n"), encoding="utf-8"
+    )
+    monkeypatch.setattr("keras_styles.gate_run.UNCHANGED", (base, head))
+    plan = plan_of(["linear_regression"])
+    said: list[str] = []
+
+    def measured() -> CalibrationRecord:
+        return measure_unchanged(plan, 20, device="cpu", folder=tmp_path / "kept", show=said.append)
+
+    with pytest.raises(MeasuringError, match=r"^In linear_regression compile .* its process ended: killed; mend that"):
+        measured()
+    Path(head.python).write_text(whole, encoding="utf-8")
+    assert len(measured().processes) == 40
 
 
 def test_an_interrupted_gate_goes_on_where_it_was_and_a_changed_one_does_not(

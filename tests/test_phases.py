@@ -1,18 +1,21 @@
 """Phases and floors: every contender is timed in every phase, and nothing is timed of what is not equal."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from keras_styles import runtime
-from keras_styles.architectures import array_of, load
+from keras_styles.architectures import array_of, linear_regression, load
 from keras_styles.floors import engine_floor, numpy_floor
 from keras_styles.phases import (
     FLOOR_TOLERANCE,
     Batches,
     Contenders,
     FloorSubject,
+    KerasSubject,
     NotEqualError,
     contenders_of,
     measure,
@@ -80,6 +83,37 @@ def test_one_ulp_between_styles_stops_all_timing() -> None:
     kernel.assign(np.nextafter(array_of(kernel), np.float32(9.0)))
     with pytest.raises(NotEqualError, match=r"sequential and subclassing differ in linear_layer/kernel \(weights"):
         contenders.warm("call", BATCH_SIZE, min_rounds=1, max_seconds=0.0, first=0)
+
+
+def test_a_style_that_predicts_something_else_than_it_was_trained_for_stops_all_timing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After training all weights are equal to the bit."""
+    call = linear_regression.LinearRegression.call
+
+    def other_in_inference(model: Any, x: Any, training: bool = False) -> Any:
+        return call(model, x) if training else 2 * call(model, x)
+
+    monkeypatch.setattr(linear_regression.LinearRegression, "call", other_in_inference)
+    for phase in ("predict", "predict_call", "call"):
+        fit, predict, save = measured("linear_regression", "fit_call", phase, "save")
+        assert fit.nanoseconds
+        assert predict.why_not == f"not equal: sequential and subclassing differ in what {phase} returns"
+        assert save.is_unequal
+
+
+def test_a_copy_that_lost_its_weights_stops_all_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = KerasSubject.load
+
+    def forgets(subject: KerasSubject, path: Path) -> Any:
+        model = loads(subject, path)
+        if "functional" in path.name:
+            model.variables[0].assign(np.zeros(model.variables[0].shape))
+        return model
+
+    monkeypatch.setattr(KerasSubject, "load", forgets)
+    (load_phase,) = measured("linear_regression", "load")
+    assert load_phase.why_not == "not equal: functional and what was loaded of it have other weights"
 
 
 def test_a_floor_that_computes_something_else_stops_all_timing(monkeypatch: pytest.MonkeyPatch) -> None:

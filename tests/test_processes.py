@@ -22,6 +22,7 @@ from tests.numpy_training import ENVIRONMENT
 CALL = Workload(architecture="linear_regression", phase="call")
 PREDICT = Workload(architecture="linear_regression", phase="predict")
 BUILD = Workload(architecture="linear_regression", phase="build")
+REQUEST = Request(number=0, device="cpu", workloads=[CALL], counted=[])
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,15 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     # Counted in two processes: the second was cut off before it came to that.
     assert [list(record.counters) for record in records] == [["linear_regression"], [], ["linear_regression"]]
     assert all(record.pulse_nanoseconds for record in records)
+
+    with pytest.raises(
+        MeasuringError, match=r"was asked for 2 workloads in 2 processes, and this one for 1 in 2 or for others"
+    ):
+        measure_processes([CALL], 2, device="cpu", folder=tmp_path)
+    first.unlink()  # somebody did not like it; the next one must not be written into one that is there
+    again = measure_processes([BUILD, CALL], 2, device="cpu", folder=tmp_path)
+    assert [record.number for record in again] == [1, 2, 3]
+    assert again[:2] == records[1:]
 
 
 def test_a_process_that_ends_early_costs_one_workload(tmp_path: Path) -> None:
@@ -100,18 +110,18 @@ def test_processes_take_turns_action_by_action(monkeypatch: pytest.MonkeyPatch) 
 def test_a_process_that_ends_gives_its_turns_to_the_other() -> None:
     unknown = Workload(architecture="no_such_thing", phase="call")
     jobs = [
-        Job(Request(number=0, device="cpu", workloads=[workload, CALL], counted=[], takes_turns=True))
+        Job(Request(number=0, device="cpu", workloads=[CALL, workload], counted=[], takes_turns=True))
         for workload in (unknown, BUILD)
     ]
     lost, whole = measure_in_turns(jobs)
-    assert "no architecture 'no_such_thing'" in (lost.measured[0].why_not or "")
+    assert "no architecture 'no_such_thing'" in (lost.measured[1].why_not or "")
     assert [bool(each.nanoseconds) for each in whole.measured] == [True, True]
 
 
 def worker(folder: Path, body: str) -> str:
     """Return an interpreter that runs this instead of the worker."""
     path = folder / "python"
-    path.write_text(f"#!{sys.executable}\nimport json, sys, time\nsys.stdin.readline()\n{body}\n", encoding="utf-8")
+    path.write_text(f"#!{sys.executable}\nimport json, os, sys, time\nsys.stdin.readline()\n{body}\n", encoding="utf-8")
     path.chmod(0o755)
     return str(path)
 
@@ -123,25 +133,43 @@ def test_a_process_that_hangs_is_ended_and_its_workload_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keras_styles.processes.SECONDS_PER_ANSWER", 1.0)
-    python = worker(tmp_path, f"{ENVIRONMENT_LINE}\ntime.sleep(600)")
-    record = measure_in_process(Job(Request(number=0, device="cpu", workloads=[CALL], counted=[]), python))
+    python = worker(tmp_path, f"{ENVIRONMENT_LINE}\nprint('{{\"pulse\": 1}}', flush=True)\ntime.sleep(600)")
+    record = measure_in_process(Job(REQUEST, python=python))
     assert [one.why_not for one in record.measured] == ["its process ended: it gave no answer within 1 s"]
 
 
-@pytest.mark.parametrize("line", ["no json", '{"environment": {"cpu": "x"}}', '{"measured": {"new_field": 1}}'])
+def test_what_ends_before_any_workload_would_end_so_at_each_of_them(tmp_path: Path) -> None:
+    python = worker(tmp_path, f"{ENVIRONMENT_LINE}\nsys.exit('no driver')")
+    with pytest.raises(MeasuringError, match=r"A process of head \(.*python\) measured nothing: no driver\."):
+        measure_in_process(Job(REQUEST, "head", python))
+
+
+def test_processes_share_the_memory_of_a_gpu(tmp_path: Path) -> None:
+    names = "XLA_PYTHON_CLIENT_PREALLOCATE", "TF_FORCE_GPU_ALLOW_GROWTH"
+    python = worker(tmp_path, f"sys.exit(' '.join(os.environ[name] for name in {names}))")
+    with pytest.raises(MeasuringError, match=r"measured nothing: false true\."):
+        measure_in_process(Job(REQUEST, python=python))
+
+
+def test_what_cannot_be_kept_is_one_sentence(tmp_path: Path) -> None:
+    kept = tmp_path / "gone" / "process-000.jsonl"
+    with pytest.raises(MeasuringError, match=r"cannot be kept in .*process-000\.jsonl \(No such file or directory\);"):
+        measure_in_process(Job(REQUEST, python=worker(tmp_path, ENVIRONMENT_LINE), kept=kept))
+
+
+@pytest.mark.parametrize("line", ["no json", "5", '{"environment": {"cpu": "x"}}', '{"measured": {"new_field": 1}}'])
 def test_a_side_of_another_version_is_told_in_a_sentence(tmp_path: Path, line: str) -> None:
     python = worker(tmp_path, f"print({line!r}, flush=True)")
     with pytest.raises(MeasuringError, match="python has another version of keras-styles, which says what this one"):
-        measure_in_process(Job(Request(number=0, device="cpu", workloads=[CALL], counted=[]), python))
+        measure_in_process(Job(REQUEST, python=python))
 
 
 def test_an_environment_that_cannot_measure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    request = Request(number=0, device="cpu", workloads=[CALL], counted=[])
     with pytest.raises(MeasuringError, match="nowhere/python cannot be started"):
-        measure_in_process(Job(request, python=str(tmp_path / "nowhere/python")))
+        measure_in_process(Job(REQUEST, python=str(tmp_path / "nowhere/python")))
     monkeypatch.setenv("KERAS_BACKEND", "cobol")
     with pytest.raises(MeasuringError, match=r"measured nothing: .*KERAS_BACKEND=cobol names no engine"):
-        measure_in_process(Job(request))
+        measure_in_process(Job(REQUEST))
 
 
 def test_a_run_is_not_continued_with_other_versions(tmp_path: Path) -> None:
@@ -159,6 +187,7 @@ def test_a_run_is_not_continued_with_other_versions(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_record_is_named(tmp_path: Path) -> None:
-    (tmp_path / "process-000.jsonl").write_text("{}\nno\n", encoding="utf-8")
-    with pytest.raises(MeasuringError, match=r"process-000\.jsonl holds a line that cannot be read"):
-        read_kept(tmp_path)
+    for line in ("no", "[]"):
+        (tmp_path / "process-000.jsonl").write_text(f'{{"done": true}}\n{line}\n', encoding="utf-8")
+        with pytest.raises(MeasuringError, match=r"process-000\.jsonl holds a line that cannot be read"):
+            read_kept(tmp_path)

@@ -1,6 +1,8 @@
 """Trainer: what it keeps, what it tells apart, and that Keras was told what the recipe says."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -182,6 +184,26 @@ def test_a_schedule_begins_at_the_learning_rate_and_leaves_it(name: Any) -> None
     rates = [float(schedule(step)) for step in range(9)]
     assert rates[0] == 0.5
     assert min(rates) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def (", r"The architecture 'mine' cannot be imported \(SyntaxError: .*\); mend that module\."),
+        ("1 / 0", r"The architecture 'mine' cannot be imported \(ZeroDivisionError: division by zero\); mend"),
+        ("import no_such_module", r"There is no architecture 'mine'; .* \(No module named 'no_such_module'\)\."),
+        ("ARCHITECTURE = 'mine'", r"There is no architecture 'mine'; .* \(its ARCHITECTURE is 'mine'\)\."),
+        ("", r"There is no architecture 'mine'; .* \(its ARCHITECTURE is None\)\."),
+    ],
+)
+def test_an_architecture_of_ones_own_that_is_none_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, says: str
+) -> None:
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    with pytest.raises(ArchitectureError, match=says):
+        load("mine")
 
 
 def test_what_keras_does_not_take_is_one_sentence() -> None:

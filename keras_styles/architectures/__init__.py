@@ -132,17 +132,29 @@ def load(name: str) -> Architecture:
     """Return the architecture that the file `name` describes: one of ours, or a module of one's own on Python's path.
 
     Raises:
-        ArchitectureError: if there is none.
+        ArchitectureError: if there is none, or a module of one's own cannot be imported.
     """
-    module = f"{__name__}.{name}" if name in NAMES else name
+    if name in NAMES:
+        ours: Architecture = importlib.import_module(f"{__name__}.{name}").ARCHITECTURE
+        return ours
     try:
-        architecture: Architecture = importlib.import_module(module).ARCHITECTURE
-    except (ModuleNotFoundError, AttributeError) as error:
+        found = getattr(importlib.import_module(name), "ARCHITECTURE", None)
+    except ModuleNotFoundError as error:
+        raise ArchitectureError(_there_is_none(name, f"{error}")) from error
+    except Exception as error:  # what somebody else wrote can fail in every way
         raise ArchitectureError(
-            f"There is no architecture {name!r}; choose one of {', '.join(NAMES)}, or a module of your own on Python's "
-            f"path that has an ARCHITECTURE ({error})."
+            f"The architecture {name!r} cannot be imported ({type(error).__name__}: {error}); mend that module."
         ) from error
-    return architecture
+    if not isinstance(found, Architecture):
+        raise ArchitectureError(_there_is_none(name, f"its ARCHITECTURE is {found!r}"))
+    return found
+
+
+def _there_is_none(name: str, why: str) -> str:
+    return (
+        f"There is no architecture {name!r}; choose one of {', '.join(NAMES)}, or a module of your own on Python's "
+        f"path that has an ARCHITECTURE ({why})."
+    )
 
 
 def named_variables(model: Any) -> dict[str, Any]:
