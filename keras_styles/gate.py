@@ -76,7 +76,7 @@ class GateRecord(Schema):
     """
 
     kind: Literal["gate"] = "gate"
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     created: AwareDatetime
     calibrated: AwareDatetime | None = Field(default=None, description="when the thresholds were measured")
     base: list[ProcessRecord]
@@ -85,7 +85,10 @@ class GateRecord(Schema):
     head_again: list[ProcessRecord]
     decisions: list[CellDecision]
     confirmations: list[CellDecision]
-    sentences: list[str]
+    failures: list[str] = Field(default=[], description="what is wrong with head whatever the machine did")
+    doubts: list[str] = Field(default=[], description="why the times prove nothing")
+    slower: list[str] = Field(default=[], description="confirmed regressions; proved unless there are doubts")
+    sentences: list[str] = Field(description="all of these, or that there is no regression")
     exit_code: ExitCode
 
 
@@ -394,9 +397,10 @@ def gate_outcome(
     """
     decisions: list[CellDecision] = []
     confirmations: list[CellDecision] = []
-    sentences = _not_paired(base, head) or not_comparable([*base, *base_again], [*head, *head_again], under_test)
-    exit_code: ExitCode = 2
-    if not sentences:
+    failures: list[str] = []
+    slower: list[str] = []
+    doubts = _not_paired(base, head) or not_comparable([*base, *base_again], [*head, *head_again], under_test)
+    if not doubts:
         faults = workload_faults(base, head)
         failures = changed_counters(base, head) + faults.failures
         doubts = faults.proves_nothing + missing_counters(base, head) + _doubts(base, head, thresholds)
@@ -408,8 +412,8 @@ def gate_outcome(
             if len(base_again) == len(head_again) >= MIN_PAIRS and thresholds:
                 confirmations = confirm(decisions, base_again, head_again, thresholds)
         slower = [] if doubts else [_slower(decision) for decision in regressions(confirmations)]
-        sentences = failures + doubts + slower
-        exit_code = 1 if failures or slower else 2 if doubts else 0
+    sentences = failures + doubts + slower
+    exit_code: ExitCode = 1 if failures or slower else 2 if doubts else 0
     if exit_code == 0:
         sentences = [f"No regression: none of {len(decisions)} cells is slower on head than on base."]
     return GateRecord(
@@ -421,6 +425,9 @@ def gate_outcome(
         head_again=list(head_again),
         decisions=decisions,
         confirmations=confirmations,
+        failures=failures,
+        doubts=doubts,
+        slower=slower,
         sentences=sentences,
         exit_code=exit_code,
     )
