@@ -19,9 +19,7 @@ class _Correction:
         """Make the NAME optional as soon as pytest-benchmark has declared its option."""
         for option in self._parser.getgroup("benchmark").options:
             if "--benchmark-save" in option.names():
-                # With a milliseconds' fraction two runs within a second keep their own names.
-                now = datetime.now(UTC)
-                option.attrs().update(nargs="?", const=f"{stamp(now)}-{now.microsecond // 1000:03}")
+                option.attrs().update(nargs="?", const=stamp(datetime.now(UTC)))
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -1,6 +1,7 @@
 """Cells: samples that were taken elsewhere reach pytest-benchmark, and a cell without a number leaves its reason."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,3 +58,16 @@ def leave_unmeasured(request: pytest.FixtureRequest, *, outcome: str, reason: st
     UNMEASURED.append(
         UnmeasuredCell(fullname=request.node.nodeid, outcome=outcome, reason=reason, extra_info=extra_info)
     )
+
+
+@contextmanager
+def leaving_unmeasured(request: pytest.FixtureRequest, extra_info: dict[str, Any]) -> Iterator[None]:
+    """Keep in the saved file why this cell has no number, if what is done here is skipped or fails."""
+    try:
+        yield
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
+        outcome = "skipped" if isinstance(error, pytest.skip.Exception) else "failed"
+        said = (str(error).splitlines() or [""])[0]
+        reason = f"{type(error).__name__}: {said}" if isinstance(error, Exception) else said
+        leave_unmeasured(request, outcome=outcome, reason=reason, extra_info=extra_info)
+        raise

@@ -1,8 +1,10 @@
 """Hooks of the benchmark: the engine's choice, where and how runs are saved, and what travels with the numbers."""
 
 import argparse
+import contextlib
 import shutil
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,23 +39,44 @@ class ResultsStorage(FileStorage):  # type: ignore[misc]  # pytest-benchmark has
         return f"{max(numbers, default=0) + 1:04}"
 
     def save(self, output_json: dict[str, Any], save_as: str) -> None:
-        """Write one run; two that end at the same moment with the same name get two numbers.
+        """Write one run, under a number that no other has here and a name that no other has anywhere.
+
+        The number is for `pytest-benchmark compare`; two folders of one machine that are merged have the same ones.
 
         Nothing of one that was interrupted: its processes are kept to go on with, and a part would pass for the whole.
         """
         if INTERRUPTED:
             return
         text = safe_dumps(output_json, ensure_ascii=True, indent=1) + "\n"
+        folder = Path(self.path) / self.default_machine_id
+        try:
+            with self._number(folder) as number:
+                path, trouble = save(folder, f"{number:04}_{save_as}-{uuid.uuid4().hex[:8]}.json", text)
+        except KerasStylesError as error:
+            raise pytest.UsageError(str(error)) from error
+        self.logger.info(trouble or f"Saved benchmark data in: {path}")
+        forget_unfinished()  # what it held is in the saved file now
+
+    @contextlib.contextmanager
+    def _number(self, folder: Path) -> Iterator[int]:
+        """Give the next number, which no other process gets before a file has it."""
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
         for number in count(int(self._next_num)):
+            reservation = folder / f".{number:04}.reserved"
             try:
-                path, trouble = save(Path(self.path) / self.default_machine_id, f"{number:04}_{save_as}.json", text)
+                reservation.open("x").close()
             except FileExistsError:
                 continue
-            except KerasStylesError as error:
-                raise pytest.UsageError(str(error)) from error
-            self.logger.info(trouble or f"Saved benchmark data in: {path}")
-            forget_unfinished()  # what it held is in the saved file now
-            return
+            except OSError:  # nobody can write there, which `save` knows what to do about
+                yield number
+                return
+            try:
+                if not any(folder.glob(f"{number:04}_*")):  # by one that looked at the same time, and was faster
+                    yield number
+                    return
+            finally:
+                reservation.unlink()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

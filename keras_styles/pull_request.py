@@ -2,29 +2,35 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from keras_styles.costs import Conclusion
 from keras_styles.costs_text import NO_VALUE
-from keras_styles.dashboard.matrix import matrix
+from keras_styles.dashboard.matrix import Row, Sighting, matrix
 from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.differences import ledger
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
-from keras_styles.gate import CellDecision, GateRecord, counter_faults, regressions, workload_faults
-from keras_styles.records import ResultsError, load
+from keras_styles.gate import UNDER_TEST, CellDecision, GateRecord, regressions
+from keras_styles.records import EquivalenceRecord, ResultsError, load
+from keras_styles.reproduction import CASE, FAILURES, KeptCase
 from keras_styles.styles import BASELINE_STYLE
 
 # Whoever reviews reads a screen; the page has the rest.
 MOST_LINES: Final = 10
+# Kept cases that get a row: those of one fault are alike, and must not push out what else is wrong.
+MOST_CASES: Final = 3
 # Characters of one text from a record, which may hold a whole traceback.
 LONGEST: Final = 160
 
 # What would end a code span, and what would end a cell of a table. Neither is escaped, because Markdown's readers
 # differ there: cmark takes no fence longer than 80 backticks, and not all agree on a backslash before an escaped pipe.
 _REPLACED: Final = str.maketrans({"`": "'", "|": "¦"})
+# What a gate says by its exit code.
+_SIGNS: Final = {0: "✓", 1: "✗", 2: "⚠"}
 
 
 class LinkError(KerasStylesError, ValueError):
@@ -46,35 +52,78 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Gate:
-    """The newest gate of a machine, engine and device, taken apart."""
+    """A gate, taken apart."""
 
     record: GateRecord
     exact: list[str]  # sentences on counters and on styles that are no more equal
     slower: list[CellDecision]
     doubts: list[str]
+    unsorted: list[str]  # sentences of a record that does not say which of these they are
 
     @classmethod
     def of(cls, record: GateRecord) -> "_Gate":
-        """Take a record apart; its sentences are what is exact, then doubts, then what is slower."""
-        if record.exit_code == 0:
-            return cls(record, [], [], [])
-        exact: list[str] = []
-        if record.exit_code == 1:  # where it is 2, base and head may be of different machines, and nothing counts
-            exact = (
-                counter_faults(record.base, record.head).failures + workload_faults(record.base, record.head).failures
-            )
-        # Doubts take away what the confirmations found, so what counts is what the record says in words.
-        slower = [
-            decision
-            for decision in regressions(record.confirmations)
-            if any(sentence.startswith(f"{decision.key} takes ") for sentence in record.sentences)
-        ]
-        return cls(record, exact, slower, record.sentences[len(exact) : len(record.sentences) - len(slower)])
+        """Take a record apart."""
+        if record.schema_version == 1:
+            doubts, unsorted = [record.sentences if record.exit_code == code else [] for code in (2, 1)]
+            return cls(record, [], [], doubts, unsorted)
+        # Doubts take away what the confirmations found.
+        slower = regressions(record.confirmations) if record.slower and not record.doubts else []
+        return cls(record, record.failures, slower, record.doubts, [])
 
     @property
     def sides(self) -> tuple[Environment, Environment]:
         """The environments of base and head."""
         return self.record.base[0].environment, self.record.head[0].environment
+
+    @property
+    def architectures(self) -> list[str]:
+        """The names of what was compared."""
+        return sorted({measured.workload.architecture for measured in self.record.base[0].measured})
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What a gate has to share with a newer one to be replaced by it: where, and what was compared with what.
+
+        Not the commits: they change with every push, which is what makes the older gate worthless.
+        """
+        base, _ = self.sides
+        versions = [getattr(side, name) for side in self.sides for name in sorted(UNDER_TEST - {"commit"})]
+        return (base.machine, base.engine, base.device, *self.architectures, *versions)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A failing case that was kept: all that a failed `keras-styles check` leaves behind."""
+
+    kept: KeptCase
+    folder: str
+    moment: datetime
+
+    @property
+    def environment(self) -> Environment:
+        """Where it failed."""
+        return self.kept.sides[self.kept.left].environment
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the text speaks of.
+
+    Attributes:
+        runs: of the equivalence suite.
+        costs: sections in which costs were measured.
+        rows: of the matrix of differences.
+        gates: the newest of each key.
+        cases: failing cases that are newer than any record, the newest first.
+        older_cases: when the others were kept, the newest first.
+    """
+
+    runs: list[EquivalenceRecord]
+    costs: list[Section]
+    rows: list[Row]
+    gates: list[_Gate]
+    cases: list[_Case]
+    older_cases: list[datetime]
 
 
 def pull_request_text(results: Path, link: str | None) -> str:
@@ -91,14 +140,15 @@ def pull_request_text(results: Path, link: str | None) -> str:
     """
     address = None if link is None else _address(link)
     summary = summarize(results)
-    gates, unreadable = _newest_gates(results)
-    set_aside = [*summary.set_aside, *unreadable]
-    if summary.sections or summary.probings or gates:
-        paragraphs = _paragraphs(summary, gates, address)
+    gates, unreadable_gates = _newest_gates(results)
+    shown, unreadable_cases = _shown(results, summary, gates)
+    set_aside = [*summary.set_aside, *unreadable_gates, *unreadable_cases]
+    if summary.sections or summary.probings or gates or shown.cases:
+        paragraphs = _paragraphs(shown, address)
     else:
         paragraphs = [
-            "**keras-styles:** ⚠ there are no records, so nothing is known. Run `pytest equivalence/`, "
-            "`pytest bench/ --benchmark-save` or `keras-styles gate` first."
+            "**keras-styles:** ⚠ there are no records, so nothing is known. Run `keras-styles gate`, or in a checkout "
+            "of keras-styles `pytest equivalence/` or `pytest bench/ --benchmark-save`, first."
         ]
     if set_aside:
         paragraphs.append(f"⚠ Files that could not be read: {len(set_aside)}; {_code(set_aside[0])}")
@@ -107,30 +157,31 @@ def pull_request_text(results: Path, link: str | None) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _paragraphs(summary: Summary, gates: Sequence[_Gate], address: str | None) -> list[str]:
-    """Return the verdict, the table with what it leaves out, and where all this was measured."""
-    differences = list(_changed_differences(summary))
-    slower = _slower_costs(summary)
-    verdicts = [*_agreement(summary), *_gate_verdicts(gates)]
-    if differences:
-        verdicts.append(f"✗ Known differences that changed, or whose probe was lost: {len(differences)}.")
-    verdicts += _cost_verdicts(summary, len(slower))
-    paragraphs = [f"**keras-styles:** {' '.join(verdicts)}"]
-    rows = [*_failed_tests(summary), *_gate_rows(gates), *differences, *slower]
+def _paragraphs(shown: _Shown, address: str | None) -> list[str]:
+    """Return the verdict, the table with what it leaves out, and the records that all this is from."""
+    changed, slower = list(_changed_differences(shown.rows)), _slower_costs(shown.costs)
+    verdicts = [*_agreement(shown.runs), *_case_verdicts(shown), *_gate_verdicts(shown.gates)]
+    if changed:
+        verdicts.append(f"✗ Known differences that changed, or whose probe was lost: {len(changed)}.")
+    verdicts += [*_holding_differences(shown.rows), *_cost_verdicts(shown.costs, len(slower))]
+    said = " ".join(verdicts) or "⚠ The equivalence suite was not run."
+    paragraphs = [f"**keras-styles:** {said}"]
+    rows = [*_failed_tests(shown.runs), *_case_rows(shown.cases), *_gate_rows(shown.gates), *changed, *slower]
     if rows:
         head = ["| | what | how much | where |", "|---|---|---|---|"]
         paragraphs.append("\n".join([*head, *map(str, rows[:MOST_LINES])]))
     if len(rows) > MOST_LINES:
         more = f"{len(rows) - MOST_LINES} more"
         paragraphs.append(f"[{more}](<{address}>)" if address else more)
-    if environments := _environments(summary, gates):
-        paragraphs.append("\n".join(environments))
+    if sources := list(_sources(shown)):
+        more_of_them = [f"- {len(sources) - MOST_LINES} more"] if len(sources) > MOST_LINES else []
+        paragraphs.append("\n".join(sources[:MOST_LINES] + more_of_them))
     return paragraphs
 
 
 def _newest_gates(results: Path) -> tuple[list[_Gate], list[str]]:
-    """Return the newest gate of each machine, engine and device, and a sentence for each file set aside."""
-    newest: dict[tuple[str, str, str], GateRecord] = {}
+    """Return the newest gate of each key, and a sentence for each file set aside."""
+    newest: dict[tuple[str, ...], _Gate] = {}
     set_aside = []
     for path in sorted(results.glob("*/gate-*.json")):
         try:
@@ -141,15 +192,39 @@ def _newest_gates(results: Path) -> tuple[list[_Gate], list[str]]:
         if not (record.base and record.head):
             set_aside.append(f"The record {path} holds no processes of base or of head; delete it.")
             continue
-        here = record.base[0].environment
-        key = here.machine, here.engine, here.device
-        newest[key] = max(record, newest.get(key, record), key=lambda gate: gate.created)
-    return [_Gate.of(record) for record in newest.values()], set_aside
+        gate = _Gate.of(record)
+        newest[gate.key] = max(gate, newest.get(gate.key, gate), key=lambda each: each.record.created)
+    return list(newest.values()), set_aside
 
 
-def _agreement(summary: Summary) -> Iterator[str]:
-    """Say whether the styles agree: first where they do not, then where nothing was proved, then where they do."""
+def _shown(results: Path, summary: Summary, gates: list[_Gate]) -> tuple[_Shown, list[str]]:
+    """Return what the text speaks of, and a sentence for each kept case that cannot be read.
+
+    A case that is older than some record may be mended since, which nothing shows but a person; it is only counted. One
+    that a failed test of a run names is told with that test.
+    """
     runs = [section.equivalence for section in summary.with_equivalence if section.equivalence]
+    told = [failure.message for run in runs for failure in run.failures]
+    newest = max([gate.record.created for gate in gates] + ([summary.newest] if summary.newest else []), default=None)
+    kept = {
+        path: datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        for path in results.glob(f"{FAILURES}/*/{CASE}")
+        if not any(path.parent.name in text for text in told)
+    }
+    cases, older, set_aside = [], [], []
+    for path, moment in sorted(kept.items(), key=lambda found: found[1], reverse=True):
+        if newest and moment < newest:
+            older.append(moment)
+            continue
+        try:
+            cases.append(_Case(load(path, KeptCase), f"{FAILURES}/{path.parent.name}", moment))
+        except ResultsError as error:
+            set_aside.append(str(error))
+    return _Shown(runs, summary.with_costs, matrix(ledger(), summary.probings), gates, cases, older), set_aside
+
+
+def _agreement(runs: Sequence[EquivalenceRecord]) -> Iterator[str]:
+    """Say whether the styles agree: first where they do not, then where nothing was proved, then where they do."""
     failed = [run for run in runs if not run.agree and not run.proves_nothing]
     good = [run for run in runs if run.agree]
     doubts = dict.fromkeys(run.proves_nothing for run in runs if run.proves_nothing)
@@ -164,82 +239,118 @@ def _agreement(summary: Summary) -> Iterator[str]:
     if good:
         compared = sum(run.comparisons for run in good)
         yield f"✓ The styles agree on {_engines(run.environment for run in good)} in {compared:,} comparisons."
-    if not runs:
-        yield "⚠ The equivalence suite was not run."
+
+
+def _case_verdicts(shown: _Shown) -> Iterator[str]:
+    """Say in which kept cases the styles do not agree."""
+    if shown.cases:
+        where = _engines(case.environment for case in shown.cases)
+        yield f"✗ The styles do not agree on {where}: failing cases that were kept: {len(shown.cases)}."
+    if shown.older_cases:
+        yield (
+            f"⚠ Older failing cases: {len(shown.older_cases)}, the newest of {_when(shown.older_cases[0])}; once they "
+            f"are mended, delete `{FAILURES}/` among the records."
+        )
 
 
 def _gate_verdicts(gates: Sequence[_Gate]) -> Iterator[str]:
     """Say whether head is worse than base; nothing if no gate was run."""
     worse = [gate for gate in gates if gate.record.exit_code == 1]
     if worse:
-        where = _engines(gate.sides[0] for gate in worse)
-        exact, slower = sum(len(gate.exact) for gate in worse), sum(len(gate.slower) for gate in worse)
-        yield (
-            f"✗ Head is worse than base on {where}: slower cells: {slower}, changed counters and lost equalities: "
-            f"{exact}."
-        )
+        counts = {
+            "slower cells": sum(len(gate.slower) for gate in worse),
+            "changed counters and lost equalities": sum(len(gate.exact) for gate in worse),
+            "sentences of an older record": sum(len(gate.unsorted) for gate in worse),
+        }
+        numbers = ", ".join(f"{what}: {count}" for what, count in counts.items() if count)
+        yield f"✗ Head is worse than base on {_compared(worse)}: {numbers}."
     for gate in gates:
         if gate.doubts:
-            yield _proves_nothing("The times of base and head", gate.sides[0], gate.doubts)
+            yield _proves_nothing("The times of base and head", _compared([gate]), gate.doubts)
     if good := [gate for gate in gates if gate.record.exit_code == 0]:
         cells = sum(len(gate.record.decisions) for gate in good)
-        where = _engines(gate.sides[0] for gate in good)
-        yield f"✓ None of {cells} cells is slower on head than on base, on {where}."
+        yield f"✓ None of {cells} cells was shown to be slower on head than on base, on {_compared(good)}."
 
 
-def _cost_verdicts(summary: Summary, slower: int) -> Iterator[str]:
+def _holding_differences(rows: Iterable[Row]) -> Iterator[str]:
+    """Say how many entries of the ledger hold on each engine, and when that was seen."""
+    holding: dict[str, list[Sighting]] = {}
+    for row in rows:
+        for engine, sighting in row.newest.items():
+            if sighting.probed.verdict == "holds":
+                holding.setdefault(engine, []).append(sighting)
+    for engine, found in holding.items():
+        days = sorted({f"{sighting.created:%Y-%m-%d}" for sighting in found})
+        when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        yield f"✓ Differences that hold on {_code(engine)}: {len(found)} ({when})."
+
+
+def _cost_verdicts(sections: Iterable[Section], slower: int) -> Iterator[str]:
     """Say which runs of the benchmark prove nothing, and how many costs of the others are slower."""
-    concluded = [pair for section in summary.with_costs for pair in _conclusions(section)]
+    concluded = [pair for section in sections for pair in _conclusions(section)]
     for environment, conclusion in concluded:
         if conclusion.proves_nothing:
-            yield _proves_nothing("The costs", environment, conclusion.proves_nothing)
+            yield _proves_nothing("The costs", _engines([environment]), conclusion.proves_nothing)
     if not all(conclusion.proves_nothing for _, conclusion in concluded):
         yield f"Costs that are slower than those of {BASELINE_STYLE}: {slower}."
 
 
 def _conclusions(section: Section) -> list[tuple[Environment, Conclusion]]:
-    """Return what was concluded from the benchmark, with where: the section's own environment names one device only."""
+    """Return what was concluded from the benchmark, with where: its own environment names one device only."""
     return [
-        (section.environment.model_copy(update={"device": device}), conclusion)
+        (section.benchmark.machine_info.keras_styles.model_copy(update={"device": device}), conclusion)
         for device, conclusion in section.conclusions.items()
+        if section.benchmark
     ]
 
 
-def _proves_nothing(what: str, environment: Environment, reasons: Sequence[str]) -> str:
+def _proves_nothing(what: str, where: str, reasons: Sequence[str]) -> str:
     more = f", and {len(reasons) - 1} more reasons" if len(reasons) > 1 else ""
-    return f"⚠ {what} on {_engines([environment])} prove nothing: {_code(reasons[0])}{more}."
+    return f"⚠ {what} on {where} prove nothing: {_code(reasons[0])}{more}."
 
 
-def _failed_tests(summary: Summary) -> Iterator[_Row]:
-    for section in summary.with_equivalence:
-        for failure in section.equivalence.failures if section.equivalence else []:
-            yield _Row("✗ equivalence", failure.test, failure.message, _where(section.environment))
+def _failed_tests(runs: Iterable[EquivalenceRecord]) -> Iterator[_Row]:
+    for run in runs:
+        for failure in run.failures:
+            yield _Row("✗ equivalence", failure.test, failure.message, _where(run.environment))
+
+
+def _case_rows(cases: Sequence[_Case]) -> Iterator[_Row]:
+    for case in cases[:MOST_CASES]:
+        kept, found = case.kept, case.kept.found
+        size = found.reason or found.symptom
+        if found.difference is not None and found.allowed is not None:
+            size = f"{found.symptom}: {found.difference:.3g}, allowed {found.allowed:.3g}"
+        what = f"{kept.architecture}: {kept.left} and {kept.right}, {found.stage}: {found.where}"
+        yield _Row("✗ kept case", what, size, _where(case.environment))
 
 
 def _gate_rows(gates: Sequence[_Gate]) -> Iterator[_Row]:
-    """Return what is exact, then what is slower, the slowest first."""
+    """Return what is exact or of an older record, then what is slower, the slowest first."""
     for gate in gates:
         for sentence in gate.exact:
             yield _Row("✗ head against base", sentence, "exact", _where(gate.sides[1]))
+        for sentence in gate.unsorted:
+            yield _Row("✗ head against base", sentence, NO_VALUE, _where(gate.sides[1]))
     slower = [(decision, gate) for gate in gates for decision in gate.slower]
     for decision, gate in sorted(slower, key=lambda found: -found[0].ratio):
         size = f"{decision.ratio - 1:+.1%} ({decision.low - 1:+.1%} to {decision.high - 1:+.1%})"
         yield _Row("✗ slower than base", str(decision.key), size, _where(gate.sides[1]))
 
 
-def _changed_differences(summary: Summary) -> Iterator[_Row]:
-    for row in matrix(ledger(), summary.probings):
+def _changed_differences(rows: Iterable[Row]) -> Iterator[_Row]:
+    for row in rows:
         for sighting in row.trouble:
             probed = sighting.probed
             where = _where(sighting.environment) if sighting.environment else sighting.engine
             yield _Row(f"✗ difference {probed.verdict}", probed.id, probed.reason, where)
 
 
-def _slower_costs(summary: Summary) -> list[_Row]:
+def _slower_costs(sections: Iterable[Section]) -> list[_Row]:
     """Return what is slower than the functional style in runs that can be believed, the slowest first."""
     slower = [
         (cost.judgement, f"{cost.workload} {cost.contender}", _where(environment))
-        for section in summary.with_costs
+        for section in sections
         for environment, conclusion in _conclusions(section)
         if not conclusion.proves_nothing
         for cost in conclusion.costs
@@ -256,18 +367,35 @@ def _where(environment: Environment) -> str:
     return f"{environment.engine} {environment.device}, {environment.machine}"
 
 
-def _environments(summary: Summary, gates: Sequence[_Gate]) -> list[str]:
-    """Return a line for each environment, the machine first."""
-    shown = [each for each in summary.sections if each in summary.with_equivalence or each in summary.with_costs]
-    here = [f"- {_code(env.machine)}: {_versions(env)}" for env in (each.environment for each in shown)]
-    compared = [
-        f"- {_code(base.machine)}: base {_versions(base)}, head {_versions(head)}"
-        for base, head in (gate.sides for gate in gates)
-    ]
-    lines = here + compared
-    if len(lines) > MOST_LINES:
-        return [*lines[:MOST_LINES], f"- {len(lines) - MOST_LINES} more"]
-    return lines
+def _sources(shown: _Shown) -> Iterator[str]:
+    """Give a line for each record that the text speaks of: what it is, when and where it was made, and with what."""
+    for case in shown.cases[:MOST_CASES]:
+        yield f"{_source('kept case', case.moment, case.environment)}: {_code(case.folder)}"
+    for gate in shown.gates:
+        base, head = gate.sides
+        yield (
+            f"- {_SIGNS[gate.record.exit_code]} gate, {_when(gate.record.created)}, {_code(base.machine)}: "
+            f"base {_versions(base)}, head {_versions(head)}"
+        )
+    for run in shown.runs:
+        yield _source("equivalence", run.created, run.environment)
+    sightings = (sighting for row in shown.rows for sighting in row.newest.values())
+    for created, environment in dict.fromkeys((each.created, each.environment) for each in sightings):
+        if environment:
+            yield _source("differences", created, environment)
+    for section in shown.costs:
+        for environment, _ in _conclusions(section):
+            if section.benchmark:
+                yield _source("costs", section.benchmark.datetime, environment)
+
+
+def _source(what: str, moment: datetime, environment: Environment) -> str:
+    return f"- {what}, {_when(moment)}, {_code(environment.machine)}: {_versions(environment)}"
+
+
+def _when(moment: datetime) -> str:
+    """Show a time as its record has it; another time zone's may be out of the calendar."""
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}"
 
 
 def _versions(environment: Environment) -> str:
@@ -280,6 +408,12 @@ def _versions(environment: Environment) -> str:
 
 def _engines(environments: Iterable[Environment]) -> str:
     return _code(", ".join(dict.fromkeys(f"{each.engine} {each.device}" for each in environments)))
+
+
+def _compared(gates: Iterable[_Gate]) -> str:
+    """Say where gates were run, and of what."""
+    named = [f"{gate.sides[0].engine} {gate.sides[0].device} ({', '.join(gate.architectures)})" for gate in gates]
+    return _code(", ".join(dict.fromkeys(named)))
 
 
 def _code(text: str) -> str:

@@ -1,6 +1,7 @@
 """Records: the schema of what is kept under results/, and how it is written and read without losing anything."""
 
 import contextlib
+import errno
 import os
 import re
 import tempfile
@@ -281,9 +282,28 @@ def write_new(path: Path, text: str) -> None:
             os.link(draft, path)  # unlike a rename, a link never replaces what is there
         except FileExistsError:
             raise
-        except OSError:  # a filesystem without hard links; the draft has shown that there is room
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
+        except OSError:  # a filesystem without hard links
+            move_to_new(draft, path)
+
+
+def move_to_new(draft: Path, path: Path) -> None:
+    """Give a whole file a name that must not be taken yet, where a link cannot.
+
+    A rename alone would replace what is there, so it is done by whoever holds the name's reservation, another file:
+    `path` itself is never there before it is whole.
+
+    Raises:
+        FileExistsError: if `path` exists, or another process is about to make it.
+        OSError: if it cannot be made.
+    """
+    reservation = path.with_name(f".{path.name}.reserved")
+    reservation.open("x").close()
+    try:
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        draft.replace(path)
+    finally:
+        reservation.unlink()
 
 
 @contextlib.contextmanager
@@ -341,8 +361,15 @@ def save_equivalence(record: EquivalenceRecord, results: Path) -> tuple[Path, st
 
 
 def save_differences(record: DifferencesRecord, results: Path) -> tuple[Path, str | None]:
-    """Save one run of the ledger's probes under a unique name in its machine's folder; see `save`."""
-    machine = next(run.environment.machine for run in record.engines if run.environment)
+    """Save one run of the ledger's probes under a unique name in its machine's folder; see `save`.
+
+    Raises:
+        ResultsError: if it cannot be written, or no probe ran.
+    """
+    machine = next((run.environment.machine for run in record.engines if run.environment), None)
+    if machine is None:
+        why = "; ".join(f"{run.engine}: {run.skipped}" for run in record.engines)
+        raise ResultsError(f"No probe ran, so there is nothing to save ({why}); install an engine and run it again.")
     name = f"differences-{stamp(record.created)}-{uuid.uuid4().hex[:8]}.json"
     return save(results / machine, name, record.model_dump_json(indent=1) + "\n")
 
@@ -364,7 +391,7 @@ def load(path: Path, schema: type[Loaded]) -> Loaded:
     """Read one file under results/.
 
     Raises:
-        ResultsError: if the file cannot be read, is corrupt, or was written under another schema.
+        ResultsError: if the file cannot be read, is corrupt, or was written under another schema, such as a newer one.
     """
     try:
         return schema.model_validate_json(path.read_bytes())
@@ -373,6 +400,14 @@ def load(path: Path, schema: type[Loaded]) -> Loaded:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file as a whole"
-        raise ResultsError(
-            f"The record {path} is corrupt or of another schema ({where}: {first['msg']}); delete it or run again."
-        ) from error
+        unknown = [each["input"] for each in error.errors() if each["loc"][-1:] == ("schema_version",)]
+        # All versions from 1 to the newest are known, so one that is not is newer.
+        newer = any(isinstance(version, int) and version > 0 for version in unknown)
+        raise unusable(path, f"{where}: {first['msg']}", newer=newer) from error
+
+
+def unusable(path: Path, why: str, *, newer: bool) -> ResultsError:
+    """Return the error of a file that cannot be read; one that is only newer than this code must not be deleted."""
+    if newer:
+        return ResultsError(f"The record {path} was written by a newer keras-styles; update to read it.")
+    return ResultsError(f"The record {path} is corrupt or of another schema ({why}); delete it or run again.")

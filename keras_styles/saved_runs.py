@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, get_args
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from msgspec import Meta, Raw, Struct
 from pydantic import ValidationError
 
 from keras_styles.environment import Environment
-from keras_styles.records import ResultsError
+from keras_styles.records import ResultsError, unusable
 from keras_styles.styles import STYLES
 from keras_styles.workloads import BATCH_SIZE, WIDTH
 
@@ -166,8 +166,11 @@ class _MachineInfo(Struct):
     keras_styles: Raw
 
 
+_Version = Literal[1, 2]
+
+
 class _Extras(Struct):
-    schema_version: Literal[1, 2]
+    schema_version: _Version
     unmeasured: list[_Unmeasured]
     processes: list[Raw] = []
 
@@ -180,7 +183,20 @@ class _File(Struct):
     keras_styles: _Extras
 
 
+class _NewerExtras(Struct):
+    schema_version: Annotated[int, Meta(gt=max(get_args(_Version)))]
+
+
+class _NewerFile(Struct):
+    """Of a file that a later version of this project wrote, the part that shows it."""
+
+    keras_styles: _NewerExtras
+
+
 _FILE: Final = msgspec.json.Decoder(_File)
+_NEWER_FILE: Final = msgspec.json.Decoder(_NewerFile)
+# What decoding raises.
+_CORRUPT: Final = (msgspec.DecodeError, ValidationError, UnicodeDecodeError, RecursionError)
 _KIND: Final = msgspec.json.Decoder(_Kind)
 _COST: Final = msgspec.json.Decoder(_Cost)
 _STATS: Final = msgspec.json.Decoder(_Stats)
@@ -206,16 +222,24 @@ def _read(path: Path) -> SavedRun:
         ResultsError: if it cannot be read, or is of another schema.
     """
     try:
-        saved = _FILE.decode(path.read_bytes())
-        environment = Environment.model_validate_json(bytes(saved.machine_info.keras_styles))
-        return _condense(path.name, saved, environment)
+        content = path.read_bytes()
     except OSError as error:
         raise ResultsError(f"The record {path} cannot be read ({error.strerror}); check its permissions.") from error
-    except (msgspec.DecodeError, ValidationError, UnicodeDecodeError, RecursionError) as error:
-        why = " ".join(str(error).split())
-        raise ResultsError(
-            f"The record {path} is corrupt or of another schema ({why}); delete it or run again."
-        ) from error
+    try:
+        saved = _FILE.decode(content)
+        environment = Environment.model_validate_json(bytes(saved.machine_info.keras_styles))
+        return _condense(path.name, saved, environment)
+    except _CORRUPT as error:
+        raise unusable(path, " ".join(str(error).split()), newer=_is_newer(content)) from error
+
+
+def _is_newer(content: bytes) -> bool:
+    """Whether a later version of this project wrote a file."""
+    try:
+        _NEWER_FILE.decode(content)
+    except _CORRUPT:
+        return False
+    return True
 
 
 def _condense(name: str, saved: _File, environment: Environment) -> SavedRun:

@@ -341,7 +341,7 @@ def test_a_file_of_a_later_version_and_one_that_is_a_folder_are_set_aside(result
     folder = later.with_name("0001_folder.json")
     folder.mkdir()
     assert [sentence.split(" (")[0] for sentence in read_history(results).set_aside] == [
-        f"The record {later} is corrupt or of another schema",
+        f"The record {later} was written by a newer keras-styles; update to read it.",
         f"The record {folder} cannot be read",
     ]
 

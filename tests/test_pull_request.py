@@ -1,5 +1,6 @@
 """The text for a pull request: the verdict first, the worst first, and nothing in a record can break out of it."""
 
+import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from markdown_it.token import Token
 from keras_styles.environment import Environment
 from keras_styles.gate import CellKey, GateRecord, gate_outcome
 from keras_styles.gate_run import save_gate
+from keras_styles.memory import MemoryRecord, save_memory
 from keras_styles.pull_request import LONGEST, LinkError, pull_request_text
 from keras_styles.records import (
     BenchmarkRun,
@@ -20,11 +22,13 @@ from keras_styles.records import (
     MachineInfo,
     ProbedDifference,
     ProbedEngine,
+    load,
     save_differences,
     save_equivalence,
 )
-from keras_styles.workloads import ProcessRecord
-from tests.conftest import Run
+from keras_styles.reproduction import CASE, FAILURES, Finding, KeptCase, Side
+from keras_styles.workloads import MeasuredWorkload, ProcessRecord
+from tests.conftest import ROOT, Run
 from tests.numpy_training import ENVIRONMENT
 from tests.test_dashboard import PASSED, TRUTH, measuring, processes, save_run, saved_text, workload
 from tests.test_gate import CALL, LIMITS, SLOW, counting, run_of
@@ -37,6 +41,38 @@ HOSTILE = (
 )
 LINK = "https://example.test/page"
 CHANGED = ProbedDifference(id="T-01", verdict="changed", reason="T-01 on torch: Keras changed.")
+FOUND = Finding(
+    symptom="other bits",
+    stage="weights",
+    where="layer/kernel after epoch 3",
+    epoch=3,
+    batch=None,
+    reason="",
+    index=[0, 0],
+    observed=[0.1, 0.100025],
+    difference=2.5e-5,
+    allowed=0.0,
+    ulps=1528,
+    dtype="float32",
+)
+SIDE = Side(
+    style="functional",
+    problem="LinearProblem(weights=(3.0,))",
+    recipe="Recipe()",
+    trained_with="Recipe()",
+    weights_were_given=False,
+    environment=ENVIRONMENT,
+)
+CASE_OF_MY_MODEL = KeptCase(
+    architecture="my_model",
+    tier=0,
+    left="functional",
+    right="subclassing",
+    sides={"functional": SIDE, "subclassing": SIDE},
+    found=FOUND,
+    first=None,
+    notes=[],
+)
 
 
 def probing(*differences: ProbedDifference, environment: Environment = ENVIRONMENT) -> DifferencesRecord:
@@ -90,11 +126,25 @@ def test_where_all_is_well_one_line_says_so_and_there_is_no_table(results: Path)
     text = pull_request_text(results, None)
     assert verdict_of(text) == (
         "keras-styles: ✓ The styles agree on tensorflow cpu in 10 comparisons. "
-        "✓ None of 6 cells is slower on head than on base, on tensorflow cpu."
+        "✓ None of 6 cells was shown to be slower on head than on base, on tensorflow cpu (linear_regression)."
     )
     assert table_of(text) == []
-    assert ENVIRONMENT.machine in text
-    assert "keras 3.15.1, tensorflow 2.21.0, numpy 2.0.0, python 3.11.0" in text
+
+
+def test_each_record_is_named_with_its_date_commit_and_versions(results: Path) -> None:
+    at_abc = {"environment": ENVIRONMENT.model_copy(update={"commit": "abc"})}
+    save_equivalence(PASSED.model_copy(update=at_abc), results)
+    save_differences(probing(), results)
+    save_run(results, "0001_costs.json", measuring(*processes()))
+    save_gate(gated({}).model_copy(update={"created": datetime(2026, 1, 3, 4, 5, tzinfo=UTC)}), results)
+    here = f"`{ENVIRONMENT.machine}`"
+    versions = "keras 3.15.1, tensorflow 2.21.0, numpy 2.0.0, python 3.11.0, cpu, commit"
+    assert [line for line in pull_request_text(results, None).splitlines() if line.startswith("- ")] == [
+        f"- ✓ gate, 2026-01-03 04:05 UTC, {here}: base `{versions} abc`, head `{versions} abc`",
+        f"- equivalence, 2026-01-02 03:04 UTC, {here}: `{versions} abc`",
+        f"- differences, 2026-01-02 03:04 UTC, {here}: `{versions} unknown`",
+        f"- costs, 2026-01-02 00:00 UTC, {here}: `{versions} unknown`",
+    ]
 
 
 def test_the_worst_comes_first(results: Path) -> None:
@@ -126,8 +176,9 @@ def test_the_worst_comes_first(results: Path) -> None:
     assert text.splitlines().count("1 more") == 1
     assert verdict_of(text) == (
         "keras-styles: ✗ The styles do not agree, or a test could not show that they do: failed tests on tensorflow "
-        "cpu: 1. ✗ Head is worse than base on tensorflow cpu: slower cells: 2, changed counters and lost equalities: "
-        "1. ✗ Known differences that changed, or whose probe was lost: 1. "
+        "cpu: 1. ✗ Head is worse than base on tensorflow cpu (linear_regression): slower cells: 2, changed counters "
+        "and lost equalities: 1. ✗ Known differences that changed, or whose probe was lost: 1. "
+        "✓ Differences that hold on torch: 1 (2026-01-02). "
         "Costs that are slower than those of functional: 6."
     )
 
@@ -173,9 +224,8 @@ def test_a_gate_that_proves_nothing_says_why_and_calls_nothing_slower(results: P
     assert any(decision.verdict == "regression" for decision in outcome.confirmations)
     save_gate(outcome, results)
     text = pull_request_text(results, None)
-    assert "⚠ The times of base and head on tensorflow cpu prove nothing: The machine drifted: the same" in verdict_of(
-        text
-    )
+    said = "⚠ The times of base and head on tensorflow cpu (linear_regression) prove nothing: The machine drifted: the"
+    assert said in verdict_of(text)
     assert "✓" not in text
     assert table_of(text) == []
 
@@ -186,7 +236,7 @@ def test_a_changed_counter_counts_also_where_times_prove_nothing(results: Path) 
     outcome = gate_outcome(base, [each.model_copy(update={"counters": changed}) for each in head], [], [], None)
     save_gate(outcome, results)
     text = pull_request_text(results, None)
-    assert "slower cells: 0, changed counters and lost equalities: 1." in verdict_of(text)
+    assert "on tensorflow cpu (linear_regression): changed counters and lost equalities: 1." in verdict_of(text)
     assert "prove nothing: This machine has no calibration, so no slow-down can be told from noise" in verdict_of(text)
     assert [row[0] for row in table_of(text)[1:]] == ["✗ head against base"]
 
@@ -201,18 +251,119 @@ def test_what_cannot_be_compared_has_no_changed_counters(results: Path) -> None:
     assert table_of(text) == []
 
 
-def test_only_the_newest_gate_of_a_machine_and_engine_counts(results: Path) -> None:
-    def made(day: int, slow: dict[CellKey, float], engine: str = "tensorflow") -> GateRecord:
-        here = {"environment": ENVIRONMENT.model_copy(update={"engine": engine})}
-        outcome = gated(slow)
-        sides = {side: [each.model_copy(update=here) for each in getattr(outcome, side)] for side in ("base", "head")}
-        return outcome.model_copy(update={"created": datetime(2026, 1, day, tzinfo=UTC), **sides})
+def made(day: int, slow: dict[CellKey, float], *, name: str = "linear_regression", **sides: object) -> GateRecord:
+    """Return a gate of some day, of an architecture of that name; `sides` are fields of both environments."""
+    outcome = gated(slow)
 
-    for gate in (made(2, {}), made(1, {SLOW: 1.05}), made(1, {SLOW: 1.05}, "torch")):
+    def renamed(record: ProcessRecord) -> ProcessRecord:
+        measured = [
+            each.model_copy(update={"workload": each.workload.model_copy(update={"architecture": name})})
+            for each in record.measured
+        ]
+        return record.model_copy(
+            update={"measured": measured, "environment": record.environment.model_copy(update=sides)}
+        )
+
+    changed = {side: list(map(renamed, getattr(outcome, side))) for side in ("base", "head")}
+    return outcome.model_copy(update={"created": datetime(2026, 1, day, tzinfo=UTC), **changed})
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"engine": "torch"}, "torch cpu (linear_regression)"),
+        ({"name": "my_model"}, "tensorflow cpu (my_model)"),
+        ({"keras": "3.16.0"}, "tensorflow cpu (linear_regression)"),
+    ],
+)
+def test_a_gate_hides_only_an_older_one_of_the_same(results: Path, other: dict[str, str], named: str) -> None:
+    """Not that of another engine, of other architectures, or of other versions; commits change with each push."""
+    for gate in (made(2, {}, commit="def"), made(1, {SLOW: 1.05}), made(1, {SLOW: 1.05}, **other)):
         save_gate(gate, results)
-    verdict = verdict_of(pull_request_text(results, None))
-    assert "✗ Head is worse than base on torch cpu: slower cells: 1" in verdict
-    assert "✓ None of 6 cells is slower on head than on base, on tensorflow cpu." in verdict
+    text = pull_request_text(results, None)
+    assert verdict_of(text) == (
+        f"keras-styles: ✗ Head is worse than base on {named}: slower cells: 1. ✓ None of 6 cells was shown to be "
+        "slower on head than on base, on tensorflow cpu (linear_regression)."
+    )
+    assert sorted(re.findall("^- (.) gate, (2026-01-0.)", text, re.MULTILINE)) == [
+        ("✓", "2026-01-02"),
+        ("✗", "2026-01-01"),
+    ]
+
+
+def older(record: GateRecord) -> GateRecord:
+    """Return a gate as it was saved before records said which sentence is what."""
+    return record.model_copy(update={"schema_version": 1, "failures": [], "doubts": [], "slower": []})
+
+
+def test_what_an_older_gate_said_is_shown_as_it_was_said(results: Path) -> None:
+    gate = gated({SLOW: 1.05})
+    save_gate(older(gate), results)
+    text = pull_request_text(results, None)
+    assert (
+        "✗ Head is worse than base on tensorflow cpu (linear_regression): sentences of an older record: 1."
+        in verdict_of(text)
+    )
+    assert [row[:2] for row in table_of(text)[1:]] == [["✗ head against base", gate.sentences[0]]]
+
+    base, head = run_of(20, 1)
+    save_gate(older(gate_outcome(base[:4], head[:4], [], [], LIMITS)), results)
+    text = pull_request_text(results, None)
+    assert "prove nothing: 4 pairs of processes are too few to tell anything; run at least 5." in verdict_of(text)
+    assert table_of(text) == []
+
+    save_gate(older(gated({})), results)
+    assert verdict_of(pull_request_text(results, None)).startswith("keras-styles: ✓ None of 6 cells")
+
+
+def test_the_committed_gate_of_an_older_schema_is_read() -> None:
+    paths = list((ROOT / "results").glob("*/gate-*.json"))
+    assert paths
+    assert all(load(path, GateRecord).sentences for path in paths)
+
+
+def keep_case(results: Path, name: str, moment: datetime, **changes: object) -> None:
+    """Keep a failing case as `keras-styles check` does."""
+    folder = results / FAILURES / name
+    folder.mkdir(parents=True)
+    case = CASE_OF_MY_MODEL.model_copy(update=changes)
+    (folder / CASE).write_text(case.model_dump_json(), encoding="utf-8")
+    os.utime(folder / CASE, (moment.timestamp(),) * 2)
+
+
+def test_a_check_that_failed_is_told_though_it_leaves_no_record(results: Path) -> None:
+    """The gate is not run after it, so there is nothing else."""
+    for day in range(1, 6):
+        keep_case(results, f"case-{day}", datetime(2026, 1, day, 12, tzinfo=UTC), architecture=f"model_{day}")
+    (results / FAILURES / "half written").mkdir()
+    text = pull_request_text(results, None)
+    assert verdict_of(text) == (
+        "keras-styles: ✗ The styles do not agree on tensorflow cpu: failing cases that were kept: 5."
+    )
+    rows = table_of(text)[1:]
+    assert [row[0] for row in rows] == ["✗ kept case"] * 3
+    assert [row[1] for row in rows] == [
+        f"model_{day}: functional and subclassing, weights: layer/kernel after epoch 3" for day in (5, 4, 3)
+    ]
+    assert rows[0][2:] == ["other bits: 2.5e-05, allowed 0", f"tensorflow cpu, {ENVIRONMENT.machine}"]
+    assert "\n- kept case, 2026-01-05 12:00 UTC, " in text
+    assert f"`{FAILURES}/case-5`" in text
+
+
+def test_a_case_that_is_told_otherwise_or_may_be_mended_is_no_news(results: Path) -> None:
+    keep_case(results, "told-1", datetime(2030, 1, 1, tzinfo=UTC))
+    keep_case(results, "old-2", datetime(2025, 1, 1, tzinfo=UTC))
+    failed = Failure(test="test_x", message=f"they differ\n  kept in       results/{FAILURES}/told-1\n")
+    save_equivalence(RECORD.model_copy(update={"failures": [failed]}), results)
+    text = pull_request_text(results, None)
+    assert "⚠ Older failing cases: 1, the newest of 2025-01-01 00:00 UTC; once they are mended, delete" in text
+    assert [row[1] for row in table_of(text)[1:]] == ["test_x"]
+
+
+def test_a_kept_case_that_cannot_be_read_is_counted(results: Path) -> None:
+    keep_case(results, "broken", datetime(2026, 1, 1, tzinfo=UTC))
+    (results / FAILURES / "broken" / CASE).write_text("{}", encoding="utf-8")
+    assert "Files that could not be read: 1; `The record" in pull_request_text(results, None)
 
 
 def test_costs_of_a_run_that_proves_nothing_are_no_rows(results: Path) -> None:
@@ -260,16 +411,31 @@ def test_more_environments_than_anybody_reads_are_counted(results: Path) -> None
     assert lines[-1] == "- 2 more"
 
 
-def test_a_run_of_the_probes_alone_names_no_environment(results: Path) -> None:
-    save_differences(probing(), results)
-    text = pull_request_text(results, None)
-    assert verdict_of(text) == "keras-styles: ⚠ The equivalence suite was not run."
-    assert text.count("\n") == 0
+def test_a_run_of_the_probes_says_how_many_differences_hold(results: Path) -> None:
+    on_jax = probing().engines[0].model_copy(update={"engine": "jax"})
+    save_differences(probing().model_copy(update={"engines": [probing().engines[0], on_jax]}), results)
+    later = probing(ProbedDifference(id="T-01", verdict="holds"))
+    alone = later.engines[0].model_copy(update={"differences": later.engines[0].differences[-1:]})
+    save_differences(
+        later.model_copy(update={"engines": [alone], "created": datetime(2026, 1, 5, tzinfo=UTC)}), results
+    )
+    assert verdict_of(pull_request_text(results, None)) == (
+        "keras-styles: ✓ Differences that hold on torch: 2 (2026-01-02 to 2026-01-05). "
+        "✓ Differences that hold on jax: 1 (2026-01-02)."
+    )
+
+
+def test_where_nothing_is_said_the_suite_is_asked_for(results: Path) -> None:
+    save_memory(MemoryRecord(created=RECORD.created, environment=ENVIRONMENT, uses=[]), results)
+    assert verdict_of(pull_request_text(results, None)) == "keras-styles: ⚠ The equivalence suite was not run."
 
 
 def test_without_records_it_says_what_to_run(results: Path) -> None:
     for text in (pull_request_text(results, None), pull_request_text(results, LINK)):
-        assert verdict_of(text).startswith("keras-styles: ⚠ there are no records, so nothing is known. Run pytest equi")
+        assert verdict_of(text) == (
+            "keras-styles: ⚠ there are no records, so nothing is known. Run keras-styles gate, or in a checkout of "
+            "keras-styles pytest equivalence/ or pytest bench/ --benchmark-save, first."
+        )
 
 
 def save_everywhere(results: Path, text: str) -> None:
@@ -286,6 +452,10 @@ def save_everywhere(results: Path, text: str) -> None:
         return run.model_copy(update={"machine_info": machine})
 
     strange = workload("fit", architecture=text)
+    elsewhere = [
+        timed.model_copy(update={"measured": [MeasuredWorkload(workload=strange, nanoseconds={})]})
+        for timed in there(gated({}).base)
+    ]
     gate = gated({SLOW: 1.05})
     slower = gate.confirmations[0].model_copy(update={"workload": strange, "verdict": "regression"})
     saved = {
@@ -298,10 +468,14 @@ def save_everywhere(results: Path, text: str) -> None:
                 "base": there(gate.base),
                 "head": there(gate.head),
                 "confirmations": [slower],
-                "sentences": [text, f"{slower.key} takes longer"],
+                "failures": [text],
+                "doubts": [],
+                "slower": [text],
                 "exit_code": 1,
             }
         ),
+        "gate-3": older(gate).model_copy(update={"base": elsewhere, "sentences": [text], "exit_code": 1}),
+        "gate-4": older(gate).model_copy(update={"head": elsewhere, "sentences": [text], "exit_code": 2}),
         "0001_believed": costs(TRUTH, text),
         "0002_doubted": costs(TRUTH | {"twin": 1.2}, f"2{text}"),
     }
@@ -311,6 +485,9 @@ def save_everywhere(results: Path, text: str) -> None:
         content = saved_text(saved_record) if isinstance(saved_record, BenchmarkRun) else saved_record.model_dump_json()
         (folder / f"{name}.json").write_text(content, encoding="utf-8")
     (folder / "gate-2.json").write_text("{}", encoding="utf-8")
+    found = FOUND.model_copy(update={"stage": text, "where": text, "reason": text, "difference": None})
+    sides = {text: SIDE.model_copy(update={"environment": here}), "subclassing": SIDE}
+    keep_case(results, "case", datetime(2030, 1, 1, tzinfo=UTC), architecture=text, left=text, sides=sides, found=found)
 
 
 def structure_of(text: str) -> list[tuple[str, list[str]]]:
@@ -341,7 +518,8 @@ def test_nothing_in_a_record_changes_what_the_text_consists_of(tmp_path: Path, p
     assert structure_of(text) == expected
     rows = table_of(text)
     assert [row[0] for row in rows[1:]] == [
-        *("✗ equivalence", "✗ slower than base", "✗ difference changed", "slower than functional"),
+        *("✗ equivalence", "✗ kept case", "✗ head against base", "✗ head against base", "✗ slower than base"),
+        *("✗ difference changed", "slower than functional"),
     ]
     assert {len(row) for row in rows} == {4}
     assert [child for _, children in expected for child in children].count("link_open") == 1, "the page's own"

@@ -1,26 +1,35 @@
 """Records: written whole, under names of their own, rescued when the disk is full; what is corrupt is named."""
 
+import errno
 import json
+import logging
+import multiprocessing
 import os
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from bench.conftest import ResultsStorage
 from keras_styles.records import (
     BenchmarkRun,
     ComparedTest,
+    DifferencesRecord,
     EquivalenceRecord,
     Failure,
+    ProbedEngine,
     ResultsError,
     StageSummary,
+    draft_of,
     load,
     merge_stages,
+    move_to_new,
     require_writable,
     save,
+    save_differences,
     save_equivalence,
     slug,
     write_new,
@@ -88,11 +97,74 @@ def test_summaries_of_a_stage_add_up() -> None:
     assert total.margins == {"0": 4, "2^-12": 3, "2^-2": 3, "2^1": 10}
 
 
-def test_runs_that_end_at_the_same_moment_keep_their_own_files(results: Path) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        paths = {path for path, _ in pool.map(lambda _: save_equivalence(RECORD, results), range(32))}
-    assert len(paths) == 32
-    assert all(load(path, EquivalenceRecord) == RECORD for path in paths)
+# Enough that several look for the next number before any of them has taken it.
+PROCESSES, TURNS = 4, 10
+
+
+def storage(results: Path) -> ResultsStorage:
+    """Where `pytest bench/ --benchmark-save` saves."""
+    return ResultsStorage(results, logging.getLogger(__name__), default_machine_id="machine")
+
+
+def write_new_by_moving(path: Path, text: str) -> None:
+    """Write a file as `write_new` does where there are no hard links."""
+    with draft_of(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+        move_to_new(draft, path)
+
+
+def race(barrier: Barrier, results: Path, process: int) -> None:
+    """Save with other processes at the same moment under one name; in the end, save which of the others' were won."""
+    won = []
+    for turn in range(TURNS):
+        barrier.wait(60)
+        storage(results).save({"process": process, "turn": turn}, "nightly")
+        for write in (write_new, write_new_by_moving):
+            path = results / "one" / f"{write.__name__}-{turn}"
+            barrier.wait(60)
+            try:
+                write(path, f"{process}\n" * 10_000)
+            except FileExistsError:
+                continue
+            won.append(path.name)
+    (results / f"won-{process}").write_text(json.dumps(won), encoding="utf-8")
+
+
+def test_processes_that_save_at_the_same_moment_lose_nothing(results: Path) -> None:
+    (results / "one").mkdir(parents=True)
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(PROCESSES)
+    processes = [context.Process(target=race, args=(barrier, results, number)) for number in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert {process.exitcode for process in processes} == {0}
+
+    saved = sorted((results / "machine").iterdir())
+    assert [int(path.name.split("_")[0]) for path in saved] == list(range(1, PROCESSES * TURNS + 1)), "each has its own"
+    contents = [json.loads(path.read_text(encoding="utf-8")) for path in saved]
+    everything = [(process, turn) for process in range(PROCESSES) for turn in range(TURNS)]
+    assert sorted((content["process"], content["turn"]) for content in contents) == everything
+
+    won = {
+        name: process
+        for process in range(PROCESSES)
+        for name in json.loads((results / f"won-{process}").read_text(encoding="utf-8"))
+    }
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (results / "one").iterdir()}
+    assert texts == {name: f"{process}\n" * 10_000 for name, process in won.items()}, "the one who was told so wrote it"
+    assert len(won) == 2 * TURNS
+
+
+def test_runs_of_two_runners_are_merged_by_copying(tmp_path: Path) -> None:
+    for runner in ("a", "b"):
+        storage(tmp_path / runner).save({"runner": runner}, "nightly")
+        shutil.copytree(tmp_path / runner, tmp_path / "merged", dirs_exist_ok=True)
+    merged = list((tmp_path / "merged" / "machine").glob("0001_nightly-*.json"))
+    assert {json.loads(path.read_text(encoding="utf-8"))["runner"] for path in merged} == {"a", "b"}
+    storage(tmp_path / "merged").save({"runner": "c"}, "nightly")
+    assert len(list((tmp_path / "merged" / "machine").glob("0002_nightly-*.json"))) == 1
 
 
 def test_a_file_is_never_replaced_and_no_draft_stays(tmp_path: Path) -> None:
@@ -102,6 +174,29 @@ def test_a_file_is_never_replaced_and_no_draft_stays(tmp_path: Path) -> None:
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.json", "first")]
 
 
+def test_without_hard_links_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr("os.link", no_links)
+    write_new(tmp_path / "a.json", "first")
+    with pytest.raises(FileExistsError):
+        write_new(tmp_path / "a.json", "second")
+    with pytest.raises(FileNotFoundError):  # what goes wrong after the name was reserved
+        move_to_new(tmp_path / "no draft", tmp_path / "b.json")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.json", "first")]
+
+
+def test_a_run_without_any_engine_is_one_sentence(results: Path) -> None:
+    engines = [
+        ProbedEngine(engine=engine, environment=None, skipped=f"{engine} is not installed", differences=[])
+        for engine in ("jax", "torch")
+    ]
+    with pytest.raises(ResultsError, match=r"^No probe ran, .*jax is not installed.*; install an engine and run it"):
+        save_differences(DifferencesRecord(created=RECORD.created, engines=engines), results)
+    assert not results.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -109,7 +204,8 @@ def test_a_file_is_never_replaced_and_no_draft_stays(tmp_path: Path) -> None:
         ("{", "the file as a whole"),
         ("[]", "the file as a whole"),
         ('{"kind": "equivalence"}', "created: Field required"),
-        (RECORD.model_copy(update={"schema_version": 99}).model_dump_json(), "schema_version"),
+        (RECORD.model_dump_json().replace('"schema_version":3', '"schema_version":"x"'), "schema_version"),
+        (RECORD.model_dump_json().replace('"schema_version":3', '"schema_version":-1'), "schema_version"),
         (RECORD.model_dump_json()[:-1] + ', "surprise": 1}', "surprise"),
         (RECORD.model_dump_json().replace('"2^-12"', '"0.001"'), "margins"),
     ],
@@ -122,6 +218,27 @@ def test_what_is_corrupt_or_of_another_schema_is_one_sentence(text: str, words: 
     assert words in str(error.value)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+BENCHMARK = {"datetime": "2026-01-01T00:00:00Z", "machine_info": {"keras_styles": ENVIRONMENT.model_dump()}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "content"),
+    [
+        (EquivalenceRecord, RECORD.model_dump(mode="json") | {"schema_version": 99}),
+        (EquivalenceRecord, {"schema_version": 99, "all other fields": "have other names"}),
+        (BenchmarkRun, BENCHMARK | {"benchmarks": [], "keras_styles": {"schema_version": 99, "unmeasured": []}}),
+    ],
+)
+def test_what_is_only_newer_is_not_to_be_deleted(
+    schema: type[EquivalenceRecord | BenchmarkRun], content: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ResultsError) as error:
+        load(path, schema)
+    assert str(error.value) == f"The record {path} was written by a newer keras-styles; update to read it."
 
 
 def test_a_benchmark_file_without_our_part_is_refused(tmp_path: Path) -> None:

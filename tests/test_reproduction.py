@@ -23,6 +23,7 @@ from keras_styles.architectures.linear_regression import subclassing as subclass
 from keras_styles.builder_source import NoSourceError, builder_source
 from keras_styles.comparison import compare_all, compare_modes, compare_styles, describe, failures
 from keras_styles.problems import LinearProblem, TableProblem, _read_table
+from keras_styles.pull_request import pull_request_text
 from keras_styles.recipes import Recipe, Source
 from keras_styles.reproduction import (
     CASE,
@@ -713,6 +714,9 @@ def test_check_keeps_what_fails(
     out = capsys.readouterr().out
     folder = kept_in(tmp_path).folder
     assert out.endswith(f"  kept in       {folder}\n  repeat it     keras-styles replay {folder}\n")
+    told = pull_request_text(tmp_path, None)
+    assert f"✗ The styles do not agree on `{runtime.ENGINE} cpu`: failing cases that were kept: 1." in told
+    assert f"`failures/{folder.name}`" in told
 
 
 # Torch is an extra, so an installation without it is no fault.
@@ -750,6 +754,9 @@ def test_the_suite_keeps_the_shrunk_case_and_no_other(tmp_path: Path, project: P
     assert "observed      functional 0.0, subclassing 1.0" in done.stdout
     (record,) = results.glob("*/equivalence-*.json")
     assert "keras-styles replay" in record.read_text(encoding="utf-8"), "the run's record says where the case is"
+    told = pull_request_text(results, None)
+    assert "✗ equivalence" in told
+    assert "kept case" not in told, "it is told with its test"
 
 
 def test_names_are_escaped_in_the_picture_and_the_script(kept: Kept) -> None:

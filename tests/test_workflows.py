@@ -20,15 +20,17 @@ from tests.conftest import ROOT, Run
 GITHUB = "vendor.github-workflows"
 GITLAB = "vendor.gitlab-ci"
 
-DASHBOARD = ROOT / ".github" / "workflows" / "dashboard.yml"
-WORKFLOWS = sorted(DASHBOARD.parent.glob("*.yml"))
+FOLDER = ROOT / ".github" / "workflows"
+DASHBOARD, PAGES = FOLDER / "dashboard.yml", FOLDER / "pages.yml"
+WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 # What each recipe of the README begins with, and the schema that it is valid under.
 RECIPES = {"# .github/workflows/keras-styles.yml\n": GITHUB, "# .gitlab-ci.yml\n": GITLAB}
 
 SOURCES: list[Path | str] = [*WORKFLOWS, *RECIPES]
 WRITES = {
     ("dashboard", "keep"): {"contents"},  # adds records to their branch
-    ("dashboard", "publish"): {"id-token", "pages"},
+    ("dashboard", "pages"): {"id-token", "pages"},  # grants them to the workflow `pages`
+    ("pages", "publish"): {"id-token", "pages"},
 }
 
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source).strip("# \n").split("/")[-1])
@@ -59,12 +61,17 @@ def jobs_of(source: Path | str) -> dict[str, dict[str, Any]]:
     return jobs
 
 
+def steps_of(source: Path | str) -> list[dict[str, Any]]:
+    """Return the steps of all jobs; one that calls another workflow has none."""
+    return [step for job in jobs_of(source).values() for step in job.get("steps", [])]
+
+
 def scripts_of(source: Path | str) -> list[str]:
     """Return what each step runs."""
     if RECIPES.get(str(source)) == GITLAB:
         job = content_of(source)["keras-styles"]
         return ["\n".join(job["script"]), "\n".join(job["after_script"])]
-    return [step["run"] for job in jobs_of(source).values() for step in job["steps"] if "run" in step]
+    return [step["run"] for step in steps_of(source) if "run" in step]
 
 
 def commands_of(source: Path | str, name: str) -> Iterator[list[str]]:
@@ -77,7 +84,7 @@ def commands_of(source: Path | str, name: str) -> Iterator[list[str]]:
 
 
 def test_each_workflow_that_was_asked_for_is_there() -> None:
-    assert {path.stem for path in WORKFLOWS} == {"dashboard", "equivalence", "gate", "nightly", "tests"}
+    assert {path.stem for path in WORKFLOWS} == {"dashboard", "equivalence", "gate", "nightly", "pages", "tests"}
 
 
 @each_source
@@ -95,14 +102,17 @@ def test_a_workflow_asks_for_little_and_ends(source: Path | str) -> None:
     workflow = content_of(source)
     assert workflow["permissions"] in ({"contents": "read"}, "", {})
     for name, job in jobs_of(source).items():
-        assert 0 < int(job["timeout-minutes"]) <= 300
         granted = {scope for scope, access in job.get("permissions", {}).items() if access == "write"}
         assert granted == WRITES.get((workflow["name"], name), set())
-        for step in job["steps"]:
-            if "uses" in step:
-                assert re.fullmatch(r"actions/[a-z-]+(/[a-z]+)?@v\d+", step["uses"])
+        if "uses" in job:
+            assert (ROOT / job["uses"]).is_file(), "its own jobs end"
+        else:
+            assert 0 < int(job["timeout-minutes"]) <= 300
+    for step in steps_of(source):
+        if "uses" in step:
+            assert re.fullmatch(r"actions/[a-z-]+(/[a-z]+)?@v\d+", step["uses"])
     grouped = [scope for scope in (workflow, *jobs_of(source).values()) if "concurrency" in scope]
-    assert grouped
+    assert grouped or workflow["on"] == "workflow_call"
 
 
 @each_github
@@ -117,10 +127,13 @@ def test_what_is_kept_and_shown_is_so_after_a_failure_too(source: Path | str) ->
     if RECIPES.get(str(source)) == GITLAB:
         assert content_of(source)["keras-styles"]["artifacts"]["when"] == "always"
         return
-    steps = [step for job in jobs_of(source).values() for step in job["steps"]]
-    kept = [step for step in steps if "upload-artifact@" in step.get("uses", "") or "summary" in step.get("run", "")]
+    kept = [
+        step
+        for step in steps_of(source)
+        if "upload-artifact@" in step.get("uses", "") or "summary" in step.get("run", "")
+    ]
     assert all("!cancelled()" in step["if"] for step in kept)
-    assert bool(kept) == (content_of(source)["name"] not in ("dashboard", "tests"))
+    assert bool(kept) == (content_of(source)["name"] not in ("dashboard", "pages", "tests"))
 
 
 @each_source
@@ -154,27 +167,65 @@ def test_each_target_of_make_exists(source: Path | str) -> None:
 
 def test_commands_are_found_in_the_workflows() -> None:
     """Lest the tests above look at nothing."""
-    found = {
-        name: {words[0] for path in WORKFLOWS for words in commands_of(path, name)}
-        for name in ("keras-styles", "pytest", "make")
-    }
-    assert found == {
+    assert found_in(*WORKFLOWS) == {
         "keras-styles": {"calibrate", "dashboard", "differences", "gate", "summary"},
         "pytest": {"bench/", "equivalence/"},
         "make": {"-C", ".venv/ready", "test"},
     }
 
 
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: str(recipe).strip("# \n").split("/")[-1])
+def test_commands_are_found_in_each_recipe(recipe: str) -> None:
+    commands = {"check", "calibrate", "gate", "summary"}
+    assert found_in(recipe) == {"keras-styles": commands, "pytest": set(), "make": set()}
+
+
+def found_in(*sources: Path | str) -> dict[str, set[str]]:
+    """Return the first word after each command that is looked for."""
+    return {
+        name: {words[0] for source in sources for words in commands_of(source, name)}
+        for name in ("keras-styles", "pytest", "make")
+    }
+
+
+@pytest.mark.parametrize("name", ["equivalence", "gate", "tests"])
+def test_no_push_is_left_out(name: str) -> None:
+    """GitHub cancels a run that waits as soon as another one of its group does."""
+    workflow = content_of(FOLDER / f"{name}.yml")
+    group, cancels = workflow["concurrency"]["group"], workflow["concurrency"]["cancel-in-progress"]
+    assert group.endswith("-${{ github.event_name == 'push' && github.sha || github.ref }}")
+    assert cancels == "${{ github.event_name == 'pull_request' }}"
+
+
+def test_the_styles_are_compared_on_every_push_to_any_branch() -> None:
+    assert content_of(FOLDER / "equivalence.yml")["on"]["push"] == {"branches": ["**"]}
+
+
+def test_a_calibration_is_measured_anew_when_what_measures_changes() -> None:
+    (key,) = [step["with"]["key"] for step in steps_of(FOLDER / "gate.yml") if "/restore@" in step.get("uses", "")]
+    files = [ROOT / name for name in re.findall(r"'head/([^']*)'", key)]
+    assert all(file.is_file() for file in files)
+    assert {file.stem for file in files} == {"constraints", "workloads", "phases", "measurement", "measuring_worker"}
+
+
+def test_sites_are_built_and_published_one_at_a_time() -> None:
+    """Lest one that was built first be published last."""
+    jobs = jobs_of(DASHBOARD)
+    assert jobs["pages"]["uses"] == f"./{PAGES.relative_to(ROOT)}"
+    assert jobs["pages"]["concurrency"] == {"group": "pages"}, "of a group that is not cancelled once it runs"
+    assert jobs_of(PAGES).keys() == {"build", "publish"}
+    assert "concurrency" not in jobs["keep"], "of several that wait all but the last would lose their records"
+
+
 def test_the_dashboard_takes_up_what_others_leave_for_it() -> None:
     leaving = set()
     for path in WORKFLOWS:
-        steps = [step for job in jobs_of(path).values() for step in job["steps"]]
-        named = [step["with"]["name"] for step in steps if "/upload-artifact@" in step.get("uses", "")]
+        named = [step["with"]["name"] for step in steps_of(path) if "/upload-artifact@" in step.get("uses", "")]
         if any(name.startswith("records-") for name in named):
             leaving.add(content_of(path)["name"])
     dashboard = content_of(DASHBOARD)
-    assert leaving == set(dashboard["on"]["workflow_run"]["workflows"]) == {"equivalence", "nightly"}
-    (download,) = [step for step in dashboard["jobs"]["keep"]["steps"] if "/download-artifact@" in step.get("uses", "")]
+    assert leaving == set(dashboard["on"]["workflow_run"]["workflows"]) == {"equivalence", "gate", "nightly"}
+    (download,) = [step for step in steps_of(DASHBOARD) if "/download-artifact@" in step.get("uses", "")]
     assert download["with"]["pattern"] == "records-*"
 
 
@@ -183,7 +234,16 @@ def test_only_what_main_has_shown_is_kept() -> None:
     dashboard = content_of(DASHBOARD)
     assert dashboard["on"]["workflow_run"]["branches"] == ["main"]
     assert "github.event.workflow_run.event != 'pull_request'" in dashboard["jobs"]["keep"]["if"]
-    assert not any("concurrency" in dashboard["jobs"][name] for name in ("keep", "build"))
+
+
+def test_only_what_main_has_measured_is_left_for_the_dashboard() -> None:
+    named = {
+        step["with"]["name"]: step["if"] for step in steps_of(FOLDER / "gate.yml") if "name" in step.get("with", {})
+    }
+    assert named == {
+        "gate": "${{ !cancelled() && github.event_name == 'pull_request' }}",
+        "records-calibration": "${{ !cancelled() && github.event_name == 'push' }}",
+    }
 
 
 def git(folder: Path, *words: str) -> str:
@@ -220,6 +280,11 @@ def keep(folder: Path, records: dict[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     (script,) = [step["run"] for step in jobs_of(DASHBOARD)["keep"]["steps"] if "run" in step]
+    bash(folder, script)
+
+
+def bash(folder: Path, script: str) -> None:
+    """Run a script as GitHub does, which has to succeed."""
     words = ["bash", "-e", "-c", script]
     variables = os.environ | {"RUN_ID": "17"}
     done = subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=60)
@@ -259,3 +324,20 @@ def test_records_of_a_run_that_is_overtaken_are_kept_too(origin: Path) -> None:
     keep(slow, {"m/3.json": "3"})
     assert not hook.exists()
     assert kept_records(origin) == {f"m/{number}.json": str(number) for number in (1, 2, 3)}
+
+
+def test_kept_records_are_put_beside_those_that_came_with_the_code(origin: Path) -> None:
+    (script,) = [run for run in scripts_of(PAGES) if "kept" in run]
+
+    def shown(name: str) -> dict[str, str]:
+        folder = checkout(origin, name)
+        (folder / "results" / "m").mkdir(parents=True)
+        (folder / "results" / "m" / "1.json").write_text("came with the code", encoding="utf-8")
+        bash(folder, script)
+        found = (path for path in (folder / "results").rglob("*") if path.is_file())
+        return {str(path.relative_to(folder / "results")): path.read_text(encoding="utf-8") for path in found}
+
+    assert shown("before there is a branch") == {"m/1.json": "came with the code"}
+    keep(checkout(origin, "first"), {"m/1.json": "kept", "m/2.json": "2", "n/3.json": "3", "calibration/c.json": "c"})
+    kept = {"m/2.json": "2", "n/3.json": "3", "calibration/c.json": "c"}
+    assert shown("after") == {"m/1.json": "came with the code"} | kept
