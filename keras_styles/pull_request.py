@@ -270,6 +270,9 @@ def _gate_verdicts(gates: Sequence[_Gate]) -> Iterator[str]:
     if good := [gate for gate in gates if gate.record.exit_code == 0]:
         cells = sum(len(gate.record.decisions) for gate in good)
         yield f"✓ None of {cells} cells was shown to be slower on head than on base, on {_compared(good)}."
+    if notes := [note for gate in gates for note in gate.record.notes]:
+        more = f", and {len(notes) - 1} more" if len(notes) > 1 else ""
+        yield f"⚠ Left out of the comparison: {_code(notes[0])}{more}."
 
 
 def _holding_differences(rows: Iterable[Row]) -> Iterator[str]:

@@ -230,6 +230,20 @@ def test_a_gate_that_proves_nothing_says_why_and_calls_nothing_slower(results: P
     assert table_of(text) == []
 
 
+def test_what_a_gate_could_not_compare_is_told_beside_what_it_could(results: Path) -> None:
+    fails = MeasuredWorkload(workload=CALL, why_not="TypeError: <b>not registered</b>")
+    runs = [
+        [record.model_copy(update={"measured": [record.measured[0], fails]}) for record in side]
+        for seed in (1, 2)
+        for side in run_of(20, seed)
+    ]
+    outcome = gate_outcome(runs[0], runs[1], runs[2], runs[3], LIMITS)
+    save_gate(outcome, results)
+    verdict = verdict_of(pull_request_text(results, None))
+    assert verdict.startswith("keras-styles: ✓ None of 3 cells was shown to be slower")
+    assert f"⚠ Left out of the comparison: {outcome.notes[0][:50]}" in verdict
+
+
 def test_a_changed_counter_counts_also_where_times_prove_nothing(results: Path) -> None:
     base, head = run_of(6, 1)
     changed = counting(step_ops=41).counters
