@@ -13,7 +13,15 @@ from typing import Final
 
 from keras_styles.calibration import CalibrationRecord, RatesRecord, thresholds
 from keras_styles.engines import ENGINE_VARIABLE
-from keras_styles.gate import UNDER_TEST, GateRecord, common_cells, gate_outcome, measured_cells, to_run_again
+from keras_styles.gate import (
+    UNDER_TEST,
+    GateRecord,
+    common_cells,
+    gate_outcome,
+    measured_cells,
+    not_comparable,
+    to_run_again,
+)
 from keras_styles.processes import (
     THIS_CODE,
     Job,
@@ -105,6 +113,7 @@ def take_turns(
     folder: Path,
     show: Show,
     counted: Sequence[str] = (),
+    enough: Callable[[ProcessRecord, ProcessRecord], bool] = lambda base, head: False,
 ) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
     """Measure pairs of fresh processes that are alive together and time one action after the other.
 
@@ -120,6 +129,7 @@ def take_turns(
         folder: where each process' lines are kept while it measures; pairs that are whole there are not measured again.
         show: is told what is being measured, and about how long the rest takes.
         counted: architectures whose styles' work is counted, in the first pair and in the last.
+        enough: is given the first pair; if it returns True, no more are measured.
 
     Raises:
         MeasuringError: if a process does not begin, or what is kept there is of another environment.
@@ -153,6 +163,8 @@ def take_turns(
         measured.append(records)
         for first, last in zip(measured[0], records, strict=True):
             require_one_environment([first, last], folder, one_commit=True)
+        if enough(*measured[0]):
+            break
     return [pair[0] for pair in measured], [pair[1] for pair in measured]
 
 
@@ -202,9 +214,19 @@ def run_gate(
     """
     allowed = thresholds(calibration, pairs)
     counted = list(dict.fromkeys(workload.architecture for workload in workloads))
-    turns = take_turns(base, head, workloads, pairs, device=device, folder=folder / "first", show=show, counted=counted)
     # Of one Python nothing but what the two folders hold may differ.
     under_test = frozenset({"commit"}) if base.python == head.python else UNDER_TEST
+    turns = take_turns(
+        base,
+        head,
+        workloads,
+        pairs,
+        device=device,
+        folder=folder / "first",
+        show=show,
+        counted=counted,
+        enough=lambda first, second: bool(not_comparable([first], [second], under_test)),
+    )
     outcome = gate_outcome(*turns, [], [], allowed, calibrated=calibration.processes[0], under_test=under_test)
     if not (chosen := to_run_again(outcome)):
         return outcome

@@ -171,6 +171,7 @@ def test_the_gate_passes_fails_and_refuses_by_its_exit_code(
         assert load(saved, GateRecord).exit_code == code
         assert saved.parent.parent == results
         assert ("measuring again: 1 of 12 workloads" in said) == (name == "slow")
+        assert ("pair 2 of 5" in said) == (code != 2), "what the first pair shows to be in vain is not gone on with"
     assert not list(results.glob("*/unfinished/*")), "what is saved is not kept twice"
 
 

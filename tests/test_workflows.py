@@ -15,6 +15,7 @@ import yaml
 
 from keras_styles.cases import read_problem
 from keras_styles.cli import app
+from keras_styles.measuring_worker import MEASURING
 from tests.conftest import ROOT, Run
 
 GITHUB = "vendor.github-workflows"
@@ -205,7 +206,7 @@ def test_a_calibration_is_measured_anew_when_what_measures_changes() -> None:
     (key,) = [step["with"]["key"] for step in steps_of(FOLDER / "gate.yml") if "/restore@" in step.get("uses", "")]
     files = [ROOT / name for name in re.findall(r"'head/([^']*)'", key)]
     assert all(file.is_file() for file in files)
-    assert {file.stem for file in files} == {"constraints", "workloads", "phases", "measurement", "measuring_worker"}
+    assert {file.stem for file in files} == {"constraints", *MEASURING}
 
 
 def test_sites_are_built_and_published_one_at_a_time() -> None:
