@@ -35,8 +35,9 @@ def agreement(sections: Sequence[Section]) -> Answer | None:
     where = "the one place that was tried" if len(runs) == 1 else f"all {len(runs)} places"
     if agree == len(runs):
         return Answer("good", f"✓ They agree in {where}.")
-    parts = [f"✗ they differ, or a test failed, in {_part(differ, len(runs))}"] if differ else []
-    parts += [f"⚠ nothing is proved in {_part(doubtful, len(runs))}"] if doubtful else []
+    parts = [f"✗ They differ, or a test failed, in {_part(differ, len(runs))}"] if differ else []
+    nothing = "nothing" if differ else "Nothing"
+    parts += [f"⚠ {nothing} is proved in {_part(doubtful, len(runs))}"] if doubtful else []
     parts += [f"they agree in {agree}"] if agree else []
     return Answer("bad" if differ else "warn", "; ".join(parts) + ".")
 
