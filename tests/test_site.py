@@ -184,6 +184,8 @@ def nightly_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site of 24 nights on two machines: on one subclassing became slower, on the other a night has no number."""
     results = tmp_path_factory.mktemp("nightly") / "results"
     nightly(results, [0.02] * MIN_POINTS + [0.03] * MIN_POINTS, machine="one")
+    last = [benchmark("functional", [0.01] * 3), benchmark("subclassing", [0.03] * 3)]
+    save(results, 2 * MIN_POINTS - 1, [*last, benchmark("functional", [0.01], phase="build")], machine="one")
     nightly(results, [*[0.02] * 5, None, *[0.02] * 18], machine="two")
     (results / "annotations.yaml").write_text(
         "- date: 2026-01-04\n  text: new kernel\n  machine: two\n", encoding="utf-8"
@@ -391,9 +393,14 @@ def test_a_step_leads_to_its_chart(open_page: Open, nightly_site: Path) -> None:
     machine.select_option("tensorflow cpu, two, 24 runs")
     quantity.select_option("seconds")
     expect(page.locator("#history-status")).to_contain_text("0 steps, 1 gap.")
+    machine.select_option("tensorflow cpu, one, 24 runs")
+    page.get_by_role("combobox", name="Phase").select_option("build, batch 32, width 8")
+    expect(page.locator("#history-status")).to_contain_text("build, batch 32, width 8 of linear_regression")
     (seconds,) = [address for address in addresses if address.endswith("quantity=seconds")]
     page.locator(f'#regressions a[href="{seconds}"]').click()
-    expect(page.locator("#history-status")).to_contain_text("1 step, 0 gaps.")
+    expect(page.locator("#history-status")).to_have_text(
+        "fit, batch 32, width 8 of linear_regression: 24 runs, 1 step, 0 gaps."
+    )
     assert machine.locator("option:checked").text_content() == "tensorflow cpu, one, 24 runs"
     expect(page.locator("#history-chart")).to_contain_text("seconds")
     assert shown.complaints == []

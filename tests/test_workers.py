@@ -8,7 +8,7 @@ import pytest
 
 from equivalence import workers
 from equivalence.agreement import Tally
-from equivalence.gathering import Account, Gathered
+from equivalence.gathering import Account, Gathered, summary
 from keras_styles.comparison import compare_modes, compare_styles, compare_with_reference
 from keras_styles.engines import MODES, usable_cores
 from keras_styles.problems import LinearProblem
@@ -236,3 +236,9 @@ def test_comparisons_are_counted_by_mode_and_two_modes_by_both() -> None:
     tally.add(compare_styles({"one": graph, "other": again}), {"one": graph, "other": again})
     tally.add(compare_with_reference(eager, "one"), {"one": eager})
     assert {(stage.tier, stage.mode) for stage in tally.take()} == {(2, "eager and graph"), (0, "graph"), (1, "eager")}
+
+
+def test_an_infinite_margin_is_the_worst_in_the_summary() -> None:
+    stages = [STAGE, STAGE.model_copy(update={"margins": {"inf": 1}, "worst_margin": None})]
+    said = summary(RECORD.model_copy(update={"stages": stages}))
+    assert "margins: half are at most 0.000244 of the bound, the worst is inf" in said
