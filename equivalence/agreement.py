@@ -45,10 +45,10 @@ class Tally:
         """Count comparisons, and those of the records they are about that moved."""
         self.comparisons += len(comparisons)
         self.trainings_that_moved += sum(record.moved for record in records.values())
-        self._stages = merge_stages([*self._stages, *map(_summary, comparisons)])
+        self._stages = merge_stages([*self._stages, *(_summary(comparison, records) for comparison in comparisons)])
 
     def take(self) -> list[StageSummary]:
-        """Return what was counted, one summary for each architecture, tier and stage, and begin again at nothing."""
+        """Return what was counted, a summary for each architecture, mode, tier and stage, and begin anew."""
         taken = self._stages
         self.comparisons, self.trainings_that_moved, self._stages = 0, 0, []
         return taken
@@ -59,10 +59,12 @@ TALLY = Tally()
 SEEDED = Tally()
 
 
-def _summary(comparison: Comparison) -> StageSummary:
+def _summary(comparison: Comparison, records: Mapping[str, Record]) -> StageSummary:
     margin = comparison.margin
+    sides = [records[name] for name in (comparison.left, comparison.right) if name in records]  # but for the reference
     return StageSummary(
         architecture=comparison.architecture,
+        mode=" and ".join(sorted({record.mode for record in sides})),
         tier=comparison.tier,
         stage=comparison.stage,
         comparisons=1,

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 import pytest
 
 from keras_styles.environment import Environment
-from keras_styles.margins import margin_quantiles, merge_margins, worst_margin
+from keras_styles.margins import margin_quantiles, merge_margins, worst_margin, worst_of_all
 from keras_styles.records import (
     ComparedTest,
     EquivalenceRecord,
@@ -144,7 +144,7 @@ def summary(record: EquivalenceRecord) -> list[str]:
         f"{differing + diverged} did not agree: {differing} differ, {diverged} are of diverged trainings",
     ]
     margins = merge_margins(stage.margins for stage in record.stages)
-    worst = worst_margin(stage.worst_margin for stage in record.stages)
+    worst = worst_of_all(worst_margin(stage.worst_margin for stage in record.stages), margins)
     if margins and worst is not None:
         (median,) = margin_quantiles(margins, [0.5])
         lines.append(f"margins: half are at most {median:.3g} of the bound, the worst is {worst:.3g}")

@@ -1,8 +1,14 @@
 """Environment: everything about machine and software that can change a number."""
 
+from datetime import timedelta
+from typing import Final
+
 from pydantic import Field
 
 from keras_styles.schema import Schema
+
+# A machine that has not reported for so long, while others have, is taken for retired.
+RETIRED: Final = timedelta(days=30)
 
 
 class Environment(Schema):

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -14,6 +13,7 @@ from ruptures import KernelCPD
 from scipy import special, stats  # type: ignore[import-untyped]
 
 from keras_styles.annotations import Annotation, read_annotations
+from keras_styles.environment import RETIRED
 from keras_styles.gate import UNDER_TEST
 from keras_styles.saved_runs import Cell, Cells, Identity, Run, SavedRuns, read_saved_runs
 from keras_styles.statistics import CONFIDENCE
@@ -73,6 +73,9 @@ class Change(NamedTuple):
 class Step:
     """A lasting change of a cell, somewhere between two runs; those between them have no number.
 
+    A ratio also rises where nothing but the functional style became faster, so a step of it tells what became of the
+    style's own time besides.
+
     Attributes:
         identity: where the cell was timed.
         cell: which one it is.
@@ -81,6 +84,8 @@ class Step:
         first_after: the first one after it.
         factor: the median from this step to the next, as a ratio to that from the last step to this one.
         remaining: the median from the last step of the series on, likewise: 1 if this step was undone since.
+        time_factor: like `factor`, of the style's own time in the same runs.
+        time_remaining: like `remaining`, of the style's own time in the same runs.
     """
 
     identity: Identity
@@ -90,17 +95,35 @@ class Step:
     first_after: Run
     factor: float
     remaining: float
+    time_factor: float
+    time_remaining: float
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether it got slower by more than `REGRESSION`; for a ratio, its style has to have taken longer itself."""
+        return min(self.factor, self.time_factor) > 1 + REGRESSION
 
     @property
     def stands(self) -> bool:
-        """Whether it is still slower by more than `REGRESSION` than before this step."""
-        return self.remaining > 1 + REGRESSION
+        """Whether it is still slower, likewise, than before this step."""
+        return min(self.remaining, self.time_remaining) > 1 + REGRESSION
 
     @property
     def changes(self) -> list[Change]:
         """What changed beside the commit, in the order of their names."""
         both = ((name, getattr(self.last_before, name), getattr(self.first_after, name)) for name in sorted(MAY_CHANGE))
         return [Change(*each) for each in both if each[0] != "commit" and each[1] != each[2]]
+
+    @property
+    def what_changed(self) -> str:
+        """What is known to have changed with it, in words."""
+        if self.changes:
+            return ", ".join(f"{change.what} {change.before} to {change.after}" for change in self.changes)
+        if self.last_before.commit != self.first_after.commit:
+            return "the commit only"
+        if self.last_before.dirty or self.first_after.dirty:
+            return "at most what is not committed"
+        return "nothing that is on record"
 
 
 @dataclass(frozen=True)
@@ -120,6 +143,16 @@ class Timeline:
     runs: list[Run]
     series: list[Series]
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Machine, engine and device, where another timeline may have taken this one's place."""
+        return self.identity.machine, self.identity.engine, self.identity.device
+
+    @property
+    def has_times(self) -> bool:
+        """Whether any of its runs has a number."""
+        return any(point.seconds is not None for series in self.series for point in series.points)
+
 
 @dataclass(frozen=True)
 class History:
@@ -127,7 +160,7 @@ class History:
 
     Attributes:
         timelines: by machine; the default engine first, and of one engine what ran last.
-        regressions: steps by which something got slower by more than `REGRESSION`, worst first.
+        regressions: steps by which something got slower, worst first.
         annotations: what people know, in the order of their dates.
         set_aside: a sentence for each file that cannot be used.
     """
@@ -136,6 +169,19 @@ class History:
     regressions: list[Step]
     annotations: list[Annotation]
     set_aside: list[str]
+
+    @property
+    def standing(self) -> list[Step]:
+        """The regressions that were not undone, of timelines that go on; what is slowest now comes first."""
+        current = {timeline.identity for timeline in self.timelines if not self._has_ended(timeline)}
+        steps = [step for step in self.regressions if step.stands and step.identity in current]
+        return sorted(steps, key=lambda step: step.remaining, reverse=True)
+
+    def _has_ended(self, timeline: Timeline) -> bool:
+        """Tell whether a machine is retired, or its runs of one engine and device go on under another identity."""
+        last = timeline.runs[-1].moment
+        siblings = [other.runs[0].moment for other in self.timelines if other.place == timeline.place]
+        return max(other.runs[-1].moment for other in self.timelines) - last > RETIRED or max(siblings) > last
 
 
 def read_history(results: Path, runs: SavedRuns | None = None) -> History:
@@ -157,7 +203,7 @@ def read_history(results: Path, runs: SavedRuns | None = None) -> History:
     timelines.sort(key=lambda timeline: timeline.runs[-1].moment, reverse=True)
     timelines.sort(key=lambda timeline: (timeline.identity.machine, *_default_first(timeline.identity.engine)))
     steps = [step for timeline in timelines for series in timeline.series for step in series.steps]
-    regressions = [step for step in steps if step.factor > 1 + REGRESSION]
+    regressions = [step for step in steps if step.is_regression]
     return History(
         timelines=timelines,
         regressions=sorted(regressions, key=lambda step: step.factor, reverse=True),
@@ -243,22 +289,33 @@ def _t_quantile(degrees: int) -> float:
 
 def _steps(identity: Identity, cell: Cell, points: Sequence[Point], quantity: Quantity) -> list[Step]:
     """Return the steps of one quantity along a series, over its gaps."""
-    numbers = [(point.run, math.log(value)) for point in points if (value := getattr(point, quantity)) is not None]
-    logs = np.array([log for _, log in numbers])
+    known = [point for point in points if getattr(point, quantity) is not None]
+    logs = np.log([getattr(point, quantity) for point in known])
     firsts = find_steps(logs)
-    levels = [float(np.median(segment)) for segment in np.split(logs, firsts)] if firsts else []
+    if not firsts:
+        return []
+    levels = _levels(logs, firsts)
+    seconds = [point.seconds for point in known if point.seconds is not None]  # each, since a ratio is of times
+    own = _levels(np.log(seconds), firsts)
     return [
         Step(
             identity=identity,
             cell=cell,
             quantity=quantity,
-            last_before=numbers[first - 1][0],
-            first_after=numbers[first][0],
-            factor=math.exp(after - before),
-            remaining=math.exp(levels[-1] - before),
+            last_before=known[first - 1].run,
+            first_after=known[first].run,
+            factor=math.exp(levels[number + 1] - levels[number]),
+            remaining=math.exp(levels[-1] - levels[number]),
+            time_factor=math.exp(own[number + 1] - own[number]),
+            time_remaining=math.exp(own[-1] - own[number]),
         )
-        for first, (before, after) in zip(firsts, pairwise(levels), strict=True)
+        for number, first in enumerate(firsts)
     ]
+
+
+def _levels(logs: Array, firsts: Sequence[int]) -> list[float]:
+    """Return the median of each segment of a series that begins anew at `firsts`; `logs` is of shape (points,)."""
+    return [float(np.median(segment)) for segment in np.split(logs, firsts)]
 
 
 def find_steps(logs: Array) -> list[int]:

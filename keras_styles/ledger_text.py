@@ -148,11 +148,17 @@ def markdown_code(value: object) -> str:
     return f"{fence}{gap}{text}{gap}{fence}"
 
 
-def _link(reference: str) -> str:
+def address(reference: str) -> str:
+    """Return the address of a reference of the ledger, which is one itself or names a thread on GitHub."""
     if reference.startswith("https://"):
-        return f"<{reference}>"
+        return reference
     repository, number = reference.split("#")
-    return f"[{reference}](https://github.com/{repository}/issues/{number})"
+    return f"https://github.com/{repository}/issues/{number}"
+
+
+def _link(reference: str) -> str:
+    where = address(reference)
+    return f"<{where}>" if where == reference else f"[{reference}]({where})"
 
 
 def _verdicts(record: DifferencesRecord | None) -> dict[tuple[str, str], str]:

@@ -9,14 +9,16 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from pydantic import Field, PositiveInt, StringConstraints
+from pydantic import Field, StringConstraints
 
 ZERO = "0"
 INFINITE = "inf"
 
 Bin = Annotated[str, StringConstraints(pattern=r"^(0|inf|2\^-?[0-9]{1,4})$")]
+# As many as fit into 64 bits: of more no fraction could be taken.
+Count = Annotated[int, Field(gt=0, lt=2**63)]
 Margins = Annotated[
-    dict[Bin, PositiveInt],
+    dict[Bin, Count],
     Field(
         description="how many comparisons had which margin, by the upper edge of their bin: 0, powers of two, inf; "
         "a comparison that diverged or had no numbers to compare has no margin"
@@ -74,5 +76,15 @@ def margin_quantiles(margins: dict[str, int], fractions: Sequence[float]) -> lis
 
 
 def worst_margin(margins: Iterable[float | None]) -> float | None:
-    """Return the largest finite margin, None if there is none."""
+    """Return the largest finite margin, None if there is none: JSON has no infinity, which a histogram counts."""
     return max((margin for margin in margins if margin is not None and math.isfinite(margin)), default=None)
+
+
+def worst_of_all(worst: float | None, margins: dict[str, int]) -> float | None:
+    """Return the largest margin, the infinite one included.
+
+    Args:
+        worst: the largest finite one.
+        margins: the histogram, empty if margins were not counted.
+    """
+    return math.inf if INFINITE in margins else worst

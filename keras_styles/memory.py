@@ -50,17 +50,21 @@ class Growth(Schema):
     high: float
 
 
+# More than that no machine can address.
+_Bytes = Annotated[int, Field(ge=0, lt=2**63)]
+
+
 class MemoryUse(Schema):
     """What one style does with memory."""
 
     architecture: str
     style: str
     builds: PositiveInt = Field(description="models that each slope comes from, after a warm-up")
-    host_bytes_before: PositiveInt | None = Field(
+    host_bytes_before: _Bytes | None = Field(
         default=None, description="of the process with its engine, before the first model; older: not read"
     )
-    peak_host_bytes: PositiveInt = Field(description="of the process, engine included, once a first model was trained")
-    peak_device_bytes: int | None = Field(description="likewise on the GPU; None without one")
+    peak_host_bytes: _Bytes = Field(description="of the process, engine included, once a first model was trained")
+    peak_device_bytes: _Bytes | None = Field(description="likewise on the GPU; None without one")
     bytes_per_build: Growth
     bytes_per_build_cleared: Growth = Field(description="with `keras.utils.clear_session` after each model")
     resident_bytes: list[PositiveInt] = Field(description="after each model; what the slope was fitted to")
@@ -74,7 +78,7 @@ class MemoryRecord(Schema):
     schema_version: Literal[1] = 1
     created: AwareDatetime
     environment: Environment
-    uses: list[MemoryUse]
+    uses: Annotated[list[MemoryUse], MinLen(1)]
 
 
 def measure_memory(architecture: str, style: str, builds: int) -> MemoryReadings:

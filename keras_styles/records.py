@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat,
 from keras_styles.differences import Engine, Outcome, Verdict
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
-from keras_styles.margins import Margins, merge_margins, worst_margin
+from keras_styles.margins import Margins, merge_margins, worst_margin, worst_of_all
 from keras_styles.schema import Schema
 from keras_styles.workloads import ProcessRecord
 
@@ -32,23 +32,31 @@ class StageSummary(Schema):
     """What one stage's comparisons came to."""
 
     architecture: str
+    mode: str | None = Field(
+        default=None, description="of the engine: graph, eager, xla, or two of them where they were compared; new in 4"
+    )
     tier: int
     stage: str
     comparisons: int
     differing: int
     diverged: int
-    worst_margin: float | None = Field(description="largest observed difference / bound, None in tier 0")
+    worst_margin: float | None = Field(description="largest finite observed difference / bound, None in tier 0")
     margins: Margins = Field(default_factory=dict)
 
     @property
-    def key(self) -> tuple[str, int, str]:
+    def key(self) -> tuple[str, str | None, int, str]:
         """What two summaries have to share to be merged."""
-        return self.architecture, self.tier, self.stage
+        return self.architecture, self.mode, self.tier, self.stage
+
+    @property
+    def worst(self) -> float | None:
+        """The largest margin, infinite where there was a difference and none is allowed; None if there is no margin."""
+        return worst_of_all(self.worst_margin, self.margins)
 
 
 def merge_stages(summaries: Iterable[StageSummary]) -> list[StageSummary]:
-    """Return one summary for each architecture, tier and stage, in order of first appearance."""
-    groups: dict[tuple[str, int, str], list[StageSummary]] = {}
+    """Return one summary for each architecture, mode, tier and stage, in order of first appearance."""
+    groups: dict[tuple[str, str | None, int, str], list[StageSummary]] = {}
     for summary in summaries:
         groups.setdefault(summary.key, []).append(summary)
     return [
@@ -113,7 +121,7 @@ class EquivalenceRecord(Schema):
     """
 
     kind: Literal["equivalence"] = "equivalence"
-    schema_version: Literal[1, 2, 3] = 3
+    schema_version: Literal[1, 2, 3, 4] = 4
     created: AwareDatetime
     environment: Environment
     profile: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
 
@@ -68,6 +68,9 @@ class Workload(Schema):
         return f"{self.architecture} {self.phase} batch {self.batch_size} width {self.width}"
 
 
+# Thirty years at most: what is longer is no time, and does not fit into NumPy's integers.
+Nanoseconds = Annotated[int, Field(gt=0, le=10**18)]
+
 # With these words begins why a workload has no times: its styles did not compute the same, or Keras cannot train it.
 NOT_EQUAL: Final = "not equal: "
 UNTRAINABLE: Final = "untrainable: "
@@ -79,7 +82,7 @@ class MeasuredWorkload(Schema):
     """The rounds of one workload in one process, or why there are none."""
 
     workload: Workload
-    nanoseconds: dict[str, list[PositiveInt]] = Field(
+    nanoseconds: dict[str, list[Nanoseconds]] = Field(
         default={}, description="by contender; the i-th of each were taken in the same round"
     )
     why_not: str | None = Field(default=None, description="why nothing was timed: not equal, out of memory, ...")
@@ -122,7 +125,7 @@ class ProcessRecord(Schema):
     environment: Environment
     workload_version: int = WORKLOAD_VERSION
     measuring_code: str | None = Field(default=None, description="digest of the code that measures; older: unknown")
-    pulse_nanoseconds: list[PositiveInt] = Field(
+    pulse_nanoseconds: list[Nanoseconds] = Field(
         description="how long the same small NumPy computation took, before each workload: what drift is read from"
     )
     measured: list[MeasuredWorkload]

@@ -5,7 +5,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,8 @@ from keras_styles.dashboard.charts import DIFFER, costs_chart, draw, margins_cha
 from keras_styles.dashboard.site import Content, build_site
 from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec
 from keras_styles.dashboard.summary import Section, Summary, summarize
-from keras_styles.history import History
+from keras_styles.environment import RETIRED
+from keras_styles.history import History, read_history
 from keras_styles.memory import Growth, MemoryRecord, MemoryUse, save_memory
 from keras_styles.records import (
     Benchmark,
@@ -298,7 +299,7 @@ def test_throughput_is_a_ratio_to_both_contenders() -> None:
 def test_the_page_says_what_holds_and_what_it_costs() -> None:
     page = render(Summary([section()]))
     assert "✓ The three styles agree." in page
-    assert "1 cells skipped: no GPU here." in page
+    assert "1 cell skipped: no GPU here." in page
     assert "500 times as many" in page
     assert "Tier 2: one style in several modes of the engine, within what both may be from the reference." in page
     assert "the comparisons with the reference, and of modes with each other (tier 2), that used" in page
@@ -327,6 +328,18 @@ def test_the_stages_of_an_architecture_are_added_up_by_tier() -> None:
     stages = [stage, stage.model_copy(update={"stage": "gradients"}), stage.model_copy(update={"tier": 0})]
     tiers = section(equivalence=PASSED.model_copy(update={"stages": stages})).tiers
     assert [(tier.tier, tier.comparisons) for tier in tiers] == [(0, stage.comparisons), (1, 2 * stage.comparisons)]
+
+
+def test_modes_are_told_apart() -> None:
+    stages = [
+        PASSED.stages[0].model_copy(update={"mode": mode, "comparisons": number})
+        for number, mode in enumerate(("eager", "graph", None, "eager"), start=1)
+    ]
+    page = pages_of(Summary([section(equivalence=PASSED.model_copy(update={"stages": stages}))]))["equivalence"]
+    tiers, by_stage = page.split("The same by stage")
+    shown = {mode: row_of(tiers, "linear_regression", mode, "1")[0] for mode in ("eager", "graph", NOTHING)}
+    assert shown == {"eager": "5", "graph": "2", NOTHING: "3"}
+    assert row_of(by_stage, "linear_regression", "graph", "1", "weights")[0] == "2"
 
 
 def test_the_smallest_margins_share_a_bar() -> None:
@@ -391,6 +404,8 @@ def test_hostile_records_are_shown_as_text() -> None:
 def test_the_pages_ask_nobody_for_anything() -> None:
     pages = pages_of(Summary([section(benchmark=measuring(*processes()))]))
     for name, page in pages.items():
+        # A reader may go elsewhere, but the page itself asks for nothing there.
+        page = re.sub(r'<a href="https://[^"]+" rel="noreferrer">[^<]*</a>', "", page)
         asked = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'>]+)""", page)
         assert all(re.match(r"(static/|data:,|#|[a-z]+\.html)", address) for address in asked), name
         assert "url(" not in page
@@ -478,11 +493,27 @@ def test_a_folder_of_somebody_elses_is_not_replaced(results: Path, tmp_path: Pat
     assert (page.parent / "notes.txt").exists()
 
 
-def test_the_one_page_of_version_1_is_replaced(results: Path, tmp_path: Path) -> None:
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "index.html").write_text("<title>keras-styles</title>", encoding="utf-8")
+def test_a_page_about_this_project_is_not_one_of_its_sites(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<title>What I think of keras-styles</title>", encoding="utf-8")
+    with pytest.raises(ResultsError, match="holds other files"):
+        build_site(results, tmp_path)
+
+
+def test_a_site_that_cannot_be_replaced_stays(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, _ = build_site(results, tmp_path / "site")
-    assert (page.parent / "static" / "site.js").exists()
+    (page.parent / "data" / "old.js").touch()
+    rename = Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(ResultsError, match=r"cannot be written \(No space left on device\)"):
+        build_site(results, tmp_path / "site")
+    assert (page.parent / "data" / "old.js").exists()
+    assert page.is_file()
 
 
 def test_raw_files_of_one_name_are_those_of_two_machines(results: Path, tmp_path: Path) -> None:
@@ -557,20 +588,41 @@ def test_today_shows_the_newest_versions_and_the_margins_of_all_of_them(results:
     ]
     pages = pages_of(summary)
     assert pages["index"].count("✓ The three styles agree.") == 1
-    assert pages["equivalence"].count("✓ The three styles agree.") == 3
+    assert pages["equivalence"].count("✓ The three styles agree.") == 1, "older versions have a line each"
+    older = pages["equivalence"].split("Older versions: 2</summary>")[1]
+    assert re.findall(r"2026-01-0(\d) [^:]*:\d\d UTC, commit unknown: ✓ agree .*?with Keras ([\d.]+),", older) == [
+        ("2", "3.15.9"),
+        ("1", "3.9.0"),
+    ]
     assert pages["trust"].count(": 1 record, the newest of") == 3
 
 
-def test_a_margin_past_the_bound_stays_in_the_picture_with_its_number() -> None:
+def test_a_margin_past_the_bound_stays_in_the_picture_with_its_number(results: Path) -> None:
+    """Also an infinite one, of which a file holds no number, since JSON has none: alone, and beside others."""
+    found = {
+        "inside": (0.5, {"2^-1": 1}),
+        "outside": (3.0, {"2^2": 1}),
+        "infinite": (None, {"inf": 1}),
+        "infinite too": (0.42, {"2^-1": 3, "inf": 1}),
+    }
     stages = [
-        PASSED.stages[0].model_copy(update={"architecture": name, "worst_margin": margin})
-        for name, margin in (("inside", 0.5), ("outside", 3.0), ("infinite", float("inf")))
+        PASSED.stages[0].model_copy(update={"architecture": name, "worst_margin": worst, "margins": margins})
+        for name, (worst, margins) in found.items()
     ]
-    spec = margins_spec([PASSED.model_copy(update={"stages": stages})])
+    save_equivalence(PASSED.model_copy(update={"stages": stages}), results)
+    summary = summarize(results)
+    ((run,),) = summary.equivalence_runs.values()
+    spec = margins_spec([run])
     assert spec is not None
+    assert [point["sign"] for point in spec["data"]["values"]] == ["✗", "✗", "", "✗"]
+    page = pages_of(summary)["equivalence"].split("The same by stage")[0]
+    worst = {name: row_of(page, name, NOTHING, "1")[-1] for name in found}
+    assert worst == {"inside": "0.50", "outside": "3.00 ✗", "infinite": "∞ ✗", "infinite too": "∞ ✗"}
+    assert "half are at most 0.5 of the bound, the worst is ∞, past the bound ✗." in pages_of(summary)["index"]
     shown = {point["architecture"]: (point["shown"], point["margin"]) for point in spec["data"]["values"]}
     top = spec["spec"]["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
-    assert shown == {"inside": (0.5, 0.5), "outside": (top, 3.0), "infinite": (top, "infinite")}
+    infinite = (top, "infinite")
+    assert shown == {"inside": (0.5, 0.5), "outside": (top, 3.0), "infinite": infinite, "infinite too": infinite}
     assert margins_spec([]) is None
 
 
@@ -606,22 +658,26 @@ def test_the_null_control_is_told_and_what_was_not_measured_is_not_called_perfec
     assert twins(alone) == ["0", NOTHING, NOTHING, "not measured"]
 
 
+def memory(created: datetime, peak: int = 300, slope: float = 2048.0, **changed: Any) -> MemoryRecord:
+    """Return a record of memory; `changed` are fields of its environment."""
+    grown = Growth(slope=slope, low=-1024, high=5120)
+    use = MemoryUse(
+        architecture="linear_regression",
+        style="functional",
+        builds=20,
+        peak_host_bytes=peak * 2**20,
+        peak_device_bytes=None,
+        bytes_per_build=grown,
+        bytes_per_build_cleared=grown.model_copy(update={"low": 1024.0}),
+        resident_bytes=[1, 2, 3],
+        resident_bytes_cleared=[1, 2, 3],
+    )
+    return MemoryRecord(created=created, environment=ENVIRONMENT.model_copy(update=changed), uses=[use])
+
+
 def test_the_newest_memory_is_shown_with_its_interval(results: Path) -> None:
     for day, peak in ((2, 300), (1, 999)):
-        grown = Growth(slope=2048, low=-1024, high=5120)
-        use = MemoryUse(
-            architecture="linear_regression",
-            style="functional",
-            builds=20,
-            peak_host_bytes=peak * 2**20,
-            peak_device_bytes=None,
-            bytes_per_build=grown,
-            bytes_per_build_cleared=grown.model_copy(update={"low": 1024.0}),
-            resident_bytes=[1, 2, 3],
-            resident_bytes_cleared=[1, 2, 3],
-        )
-        record = MemoryRecord(created=datetime(2026, 1, day, tzinfo=UTC), environment=ENVIRONMENT, uses=[use])
-        save_memory(record, results)
+        save_memory(memory(datetime(2026, 1, day, tzinfo=UTC), peak), results)
     (only,) = summarize(results).sections
     assert only.environment == ENVIRONMENT
     page = pages_of(summarize(results))["costs"]
@@ -646,3 +702,239 @@ def test_a_failure_can_be_copied_as_a_script() -> None:
     (shown,) = re.findall(r'<pre tabindex="0" id="([^"]+)">(.*?)</pre>', page, re.S)
     assert html.unescape(shown[1]) == script
     assert f'data-copies="{shown[0]}"' in page
+
+
+def on(day: int, **changed: Any) -> dict[str, Any]:
+    """Return what an equivalence record of a day in January holds; `changed` are fields of its environment."""
+    return {"created": datetime(2026, 1, day, tzinfo=UTC), "environment": ENVIRONMENT.model_copy(update=changed)}
+
+
+def test_memory_of_an_older_version_hides_no_newer_failure_and_no_newer_cost(results: Path) -> None:
+    """What is newest of a kind is decided by the records of that kind."""
+    save_equivalence(PASSED.model_copy(update=on(1, keras="3.15.0")), results)
+    save_equivalence(RECORD.model_copy(update=on(2, keras="3.16.0")), results)
+    for day, keras in ((1, "3.15.0"), (2, "3.16.0")):
+        here = MachineInfo(keras_styles=ENVIRONMENT.model_copy(update={"keras": keras}))
+        run = {"machine_info": here, "datetime": datetime(2026, 1, day, tzinfo=UTC)}
+        save_run(results, f"000{day}_x.json", measuring(*processes(number=2)).model_copy(update=run))
+    save_memory(memory(datetime(2026, 1, 3, tzinfo=UTC), keras="3.15.0"), results)
+    summary = summarize(results)
+    assert [each.environment.keras for each in summary.with_equivalence] == ["3.16.0"]
+    assert [each.environment.keras for each in summary.with_costs] == ["3.16.0"]
+    assert "✗ The styles do not agree" in pages_of(summary)["index"]
+
+
+def test_every_card_and_heading_has_its_date_and_commit(results: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567+"
+    save_equivalence(PASSED.model_copy(update=on(3, commit=commit)), results)
+    save_run(results, "0001_x.json", measuring(*processes(number=2)))
+    save_memory(memory(datetime(2026, 1, 4, tzinfo=UTC)), results)
+    pages = pages_of(summarize(results))
+    of_equivalence = "2026-01-03 00:00 UTC, commit 0123456789ab+ (modified)"
+    assert of_equivalence in pages["index"]
+    assert of_equivalence in pages["equivalence"].split("<table")[0]
+    assert "2026-01-02 00:00 UTC, commit unknown" in pages["index"].split("What does each cost?")[1]
+    assert "2026-01-02 00:00 UTC, commit unknown" in pages["costs"].split("What does it cost")[0]
+    assert "2026-01-04 00:00 UTC, commit unknown" in pages["costs"].split("What does it do with memory?")[1]
+
+
+def test_newer_runs_that_a_larger_one_outranks_are_counted(results: Path) -> None:
+    save_equivalence(PASSED.model_copy(update=on(1)), results)
+    save_equivalence(PASSED.model_copy(update={**on(2), "complete": False}), results)
+    save_equivalence(RECORD.model_copy(update={**on(3), "complete": False}), results)
+    full = measuring(*processes()).model_copy(update={"benchmarks": RUN.benchmarks * 2})
+    save_run(results, "0001_full.json", full)
+    for number in (0, 2):
+        part = measuring(*processes(number=1)).model_copy(
+            update={"datetime": datetime(2025 + number, 1, 1, tzinfo=UTC)}
+        )
+        save_run(results, f"000{2 + number}_part.json", part)
+    pages = pages_of(summarize(results))
+    assert "Newer runs that were interrupted, or of a part of the suite: 2; ✗ 1 of them failed." in pages["index"]
+    for name in ("index", "costs"):
+        said = 'Newer runs that asked for less, or for older workloads: 1. They are in the <a href="history.html">'
+        assert said in pages[name]
+
+
+def test_a_run_of_the_newest_workloads_is_shown_before_a_larger_one_of_older_ones(results: Path) -> None:
+    def version(number: int, benchmarks: int) -> BenchmarkRun:
+        info = {
+            "kind": "cost",
+            **workload("fit").model_dump(),
+            "style": "functional",
+            "engine": "tensorflow",
+            "device": "cpu",
+            "mode": "graph",
+            "jit_compile": False,
+            "workload_version": number,
+        }
+        cells = [Benchmark(fullname="x", stats=BenchmarkStats(data=[0.1]), extra_info=info)] * benchmarks
+        records = [each.model_copy(update={"workload_version": number}) for each in processes(number=2)]
+        return measuring(*records).model_copy(update={"benchmarks": cells})
+
+    save_run(results, "0001_old.json", version(1, 9))
+    new = version(2, 3)
+    save_run(results, "0002_new.json", new)
+    assert [shown.benchmark for shown in summarize(results).sections] == [new]
+
+
+def test_each_question_has_one_answer_over_all_places(results: Path) -> None:
+    for number in range(4):
+        save_equivalence(PASSED.model_copy(update=on(1, python=f"3.1{number}.0")), results)
+    assert "✓ They agree in all 4 places." in pages_of(summarize(results))["index"]
+    save_equivalence(RECORD.model_copy(update=on(1, engine="jax")), results)
+    save_equivalence(PASSED.model_copy(update={**on(1, engine="torch"), "complete": False}), results)
+    answer = "✗ They differ, or a test failed, in 1 of 6; ⚠ nothing is proved in 1 of 6; they agree in 4."
+    assert answer in pages_of(summarize(results))["index"]
+
+
+def test_what_costs_come_to_is_said_once_for_all_places() -> None:
+    good = section(benchmark=measuring(*processes()))
+    twins = section(benchmark=measuring(*processes(TRUTH | {"twin": 1.2})))
+    bad = {"environment": ENVIRONMENT.model_copy(update={"engine": "jax"})}
+    twins = section(
+        equivalence=None,
+        benchmark=twins.benchmark
+        and twins.benchmark.model_copy(update={"machine_info": MachineInfo(keras_styles=bad["environment"])}),
+    )
+    page = pages_of(Summary([good, twins]))["index"]
+    assert "Compared with functional, 6 cells: ▲ 3 slower, = 3 no difference. ⚠ 1 of 2 runs prove nothing." in page
+
+
+def test_a_retired_machine_is_folded_away_and_its_failure_counted(results: Path) -> None:
+    old = datetime(2026, 1, 1, tzinfo=UTC)
+    save_equivalence(RECORD.model_copy(update=on(1, machine="retired")), results)
+    save_equivalence(PASSED.model_copy(update={"created": old + RETIRED + timedelta(days=1)}), results)
+    gone = measuring(*processes(TRUTH | {"twin": 1.2})).model_copy(
+        update={"machine_info": MachineInfo(keras_styles=ENVIRONMENT.model_copy(update={"machine": "retired"}))}
+    )
+    save_run(results, "0001_old.json", gone)
+    now = measuring(*processes()).model_copy(update={"datetime": old + RETIRED + timedelta(days=3)})
+    save_run(results, "0002_new.json", now)
+    page = pages_of(summarize(results))["index"]
+    agreement, costs = page.split("What does each cost?")
+    shown, folded = agreement.split("<details>")
+    assert "✓ They agree in the one place that was tried." in shown
+    assert "✗" not in shown
+    assert '1 older by more than 30 days, <span class="bad">✗ 1 of them without agreement</span>' in folded
+    assert "✗ The styles do not agree" in folded
+    shown, folded = costs.split("<details>")
+    assert "proves nothing" not in shown
+    assert '1 older by more than 30 days, <span class="bad">✗ 1 of them prove nothing</span>' in folded
+    assert "✗ This run proves nothing." in folded
+
+
+def test_a_card_shows_worst_and_median_margin() -> None:
+    assert (
+        "Margins: half are at most 0.000244 of the bound, the worst is 0.25." in pages_of(Summary([section()]))["index"]
+    )
+    stage = PASSED.stages[0].model_copy(update={"margins": {}})
+    without = Summary([section(equivalence=PASSED.model_copy(update={"stages": [stage]}))])
+    assert "Margins: the worst is 0.25." in pages_of(without)["index"]
+
+
+def test_a_run_in_which_everything_failed_is_not_taken_for_none(results: Path) -> None:
+    lost = [
+        record.model_copy(
+            update={
+                "measured": [MeasuredWorkload(workload=each, why_not=f"not equal: {HOSTILE}") for each in WORKLOADS]
+            }
+        )
+        for record in processes()
+    ]
+    cell = {"kind": "cost", **workload("fit").model_dump(), "style": "functional", "engine": "tensorflow"}
+    cell |= {"device": "cpu", "mode": "graph", "jit_compile": False, "workload_version": 2}
+    unmeasured = UnmeasuredCell(fullname="x", outcome="failed", reason="the engine is broken", extra_info=cell)
+    run = measuring(*lost).model_copy(
+        update={"benchmarks": [], "keras_styles": BenchmarkExtras(unmeasured=[unmeasured], processes=lost)}
+    )
+    path = save_run(results, "0001_x.json", run)
+    summary = summarize(results)
+    pages = site.render(Content(summary, read_history(results)))[0]
+    costs = pages["index"].split("What does each cost?")[1]
+    assert "✗ This run proves nothing." in costs
+    assert "It was run, and has no ratio to functional at the usual size." in costs
+    assert "no cell of any run has a number; the reasons stand below" in pages["history"]
+    assert row_of(pages["history"], path.name) == [
+        "1",
+        "1",
+        "failed: the engine is broken",
+        f"tensorflow cpu, {ENVIRONMENT.machine}",
+    ]
+    for name in ("index", "costs", "history"):
+        assert "run <code>pytest bench/" not in pages[name]
+    # Nor is one of which not even a process came back.
+    save_run(results, "0001_x.json", run.model_copy(update={"keras_styles": BenchmarkExtras(unmeasured=[unmeasured])}))
+    costs = pages_of(summarize(results))["index"].split("What does each cost?")[1]
+    assert "⚠ The run has no number." in costs
+    assert "1 cell failed: the engine is broken." in costs
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        (
+            "0001_x.json",
+            lambda raw: raw["keras_styles"]["processes"][0]["measured"][0].update(
+                nanoseconds={"functional": [10**30], "subclassing": [10**30]}
+            ),
+        ),
+        ("0001_x.json", lambda raw: raw["keras_styles"]["processes"][0].update(pulse_nanoseconds=[10**400])),
+        ("memory-1.json", lambda raw: raw.update(uses=[])),
+        ("memory-1.json", lambda raw: raw["uses"][0].update(peak_host_bytes=10**400)),
+        ("equivalence-1.json", lambda raw: raw["stages"][0].update(margins={"2^0": 10**400})),
+    ],
+)
+def test_what_no_machine_can_have_measured_is_set_aside(
+    results: Path, name: str, change: Callable[[Any], None]
+) -> None:
+    """A file may be of the right schema, and hold what no page could be made of."""
+    records = {
+        "0001_x.json": saved_text(measuring(*processes(number=2))),
+        "memory-1.json": memory(RECORD.created).model_dump_json(),
+        "equivalence-1.json": PASSED.model_dump_json(),
+    }
+    raw = json.loads(records[name])
+    change(raw)
+    folder = results / ENVIRONMENT.machine
+    folder.mkdir(parents=True)
+    (folder / name).write_text(json.dumps(raw), encoding="utf-8")
+    summary = summarize(results)
+    (sentence,) = summary.set_aside
+    assert sentence in html.unescape(pages_of(summary)["index"])
+    assert sentence.startswith(f"The record {folder / name} is corrupt or of another schema (")
+
+
+def test_older_versions_have_a_line_and_neither_charts_nor_files(results: Path, tmp_path: Path) -> None:
+    """Or each weekly release would make every page longer."""
+    for day in (1, 2):
+        here = {"keras": f"3.{day}.0"}
+        save_equivalence(PASSED.model_copy(update=on(day, **here)), results)
+        run = measuring(*processes(number=2)).model_copy(
+            update={
+                "machine_info": MachineInfo(keras_styles=ENVIRONMENT.model_copy(update=here)),
+                "datetime": datetime(2026, 1, day, tzinfo=UTC),
+            }
+        )
+        save_run(results, f"000{day}_x.json", run)
+    summary = summarize(results)
+    pages = pages_of(summary)
+    assert pages["equivalence"].count('roledescription="bar"') == len(PASSED.stages[0].margins)
+    assert len(marks(pages["costs"])) == 6
+    shown, folded = pages["costs"].split("Older versions: 1</summary>")
+    assert "Keras 3.2.0" in shown
+    assert "Keras 3.1.0" not in shown
+    assert "2026-01-01 00:00 UTC, commit unknown: Compared with functional" in folded
+    assert [path.name for path in summary.shown if path.name.startswith("0")] == ["0002_x.json"]
+    assert len([path for path in summary.shown if path.name.startswith("equivalence")]) == 1
+
+
+def test_an_interrupted_run_is_no_point_of_the_margins_over_time(results: Path) -> None:
+    save_equivalence(PASSED, results)
+    save_equivalence(PASSED.model_copy(update={"outcome": "interrupted"}), results)
+    assert [[run.outcome for run in runs] for runs in summarize(results).equivalence_runs.values()] == [["passed"]]
+
+
+def test_slower_stands_in_no_box_of_approval(costs_page: str) -> None:
+    (box,) = set(re.findall(r'<div class="(verdict \w+)"><p><strong>Compared with functional', costs_page))
+    assert box == "verdict neutral"

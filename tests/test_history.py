@@ -13,7 +13,7 @@ import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
 from keras_styles.annotations import ANNOTATIONS_NAME, Annotation, read_annotations
-from keras_styles.environment import Environment
+from keras_styles.environment import RETIRED, Environment
 from keras_styles.gate import UNDER_TEST
 from keras_styles.history import (
     MAY_CHANGE,
@@ -479,6 +479,80 @@ def test_regressions_are_upward_by_more_than_the_threshold_and_worst_first(resul
     assert [step.factor for step in history.regressions] == sorted(
         (step.factor for step in history.regressions), reverse=True
     )
+
+
+def test_a_ratio_that_rose_since_functional_got_faster_is_no_regression(results: Path) -> None:
+    for day in range(24):
+        functional = 0.01 if day < 12 else 0.005
+        save(results, day, [benchmark("functional", [functional] * 3), benchmark("subclassing", [0.02] * 3)])
+    history = read_history(results)
+    (step,) = series_of(history, "subclassing").steps
+    assert step.quantity == "ratio"
+    assert (step.factor, step.time_factor) == pytest.approx((2, 1))
+    assert history.regressions == []
+
+
+def test_a_ratio_still_stands_only_as_long_as_the_time_does(results: Path) -> None:
+    """First subclassing gets slower; then it is as fast as before, and functional is faster than ever."""
+    for day in range(36):
+        functional, subclassing = ((0.01, 0.02), (0.01, 0.04), (0.004, 0.02))[day // 12]
+        save(results, day, [benchmark("functional", [functional] * 3), benchmark("subclassing", [subclassing] * 3)])
+    history = read_history(results)
+    assert {step.quantity for step in history.regressions} == {"seconds", "ratio"}
+    for step in history.regressions:
+        assert step.time_remaining == pytest.approx(1)
+        assert not step.stands
+    assert history.standing == []
+
+
+@pytest.mark.parametrize(
+    ("day", "changed", "stands"),
+    [
+        (24, {"cores": 4}, False),  # it goes on under another identity
+        (10, {"cores": 4}, True),  # which was tried in the meantime, and no more
+        (40, {"engine": "jax"}, True),
+        (40, {"machine": "another"}, True),
+        (24 + RETIRED.days, {"machine": "another"}, False),
+    ],
+)
+def test_what_ended_stands_no_more(results: Path, day: int, changed: dict[str, Any], stands: bool) -> None:
+    nightly(results, [0.02] * 12 + [0.03] * 12)
+    here = {name: value for name, value in changed.items() if name == "engine"}
+    save(results, day, [benchmark("functional", [0.01], **here)], name=f"{day:04}_other.json", **changed)
+    history = read_history(results)
+    assert len(history.timelines) == 2
+    assert len(history.regressions) == 2
+    assert bool(history.standing) == stands
+
+
+def test_a_new_version_of_the_workloads_ends_the_old_timeline(results: Path) -> None:
+    nightly(results, [0.02] * 12 + [0.03] * 12)
+    save(results, 24, [benchmark("functional", [0.01], workload_version=WORKLOAD_VERSION + 1)])
+    history = read_history(results)
+    assert (len(history.timelines), len(history.regressions), history.standing) == (2, 2, [])
+
+
+@pytest.mark.parametrize(
+    ("commits", "dirty", "keras", "said"),
+    [
+        ("ab", (False, False), ("3.15.1", "3.15.1"), "the commit only"),
+        ("aa", (False, False), ("3.15.1", "3.15.1"), "nothing that is on record"),
+        ("aa", (False, True), ("3.15.1", "3.15.1"), "at most what is not committed"),
+        ("ab", (False, True), ("3.15.1", "3.16.0"), "keras 3.15.1 to 3.16.0"),
+    ],
+)
+def test_a_step_says_what_changed_with_it(
+    results: Path, commits: str, dirty: tuple[bool, bool], keras: tuple[str, str], said: str
+) -> None:
+    for day in range(24):
+        after = day >= 12
+        costs = [benchmark("functional", [0.02 if after else 0.01])]
+        path = save(results, day, costs, keras=keras[after])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["commit_info"] |= {"id": commits[after] * 40, "dirty": dirty[after]}
+        path.write_text(json.dumps(content), encoding="utf-8")
+    (step,) = read_history(results).regressions
+    assert step.what_changed == said
 
 
 def test_machines_are_not_joined_to_find_a_step(results: Path) -> None:

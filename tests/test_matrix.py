@@ -1,9 +1,12 @@
 """The matrix of differences on the page: what was seen, what changed, and which engine was skipped."""
 
+import html
+import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from keras_styles.dashboard.matrix import Change, changes, matrix
+from keras_styles.dashboard.matrix import Change, Row, changes, matrix
 from keras_styles.dashboard.summary import Summary, summarize
 from keras_styles.differences import Outcome, find, ledger
 from keras_styles.records import DifferencesRecord, ProbedDifference, ProbedEngine, save_differences
@@ -33,7 +36,8 @@ def test_a_row_holds_what_each_style_was_seen_to_do() -> None:
     assert [each.difference for each in rows] == list(ledger()), "one for each entry, whatever was probed"
     (row,) = [each for each in rows if each.sightings]
     assert row.difference == find("T-01")
-    assert row.places == ["subclassing", "torch", "subclassing torch"]
+    unequal = row.places([ENVIRONMENT.keras])
+    assert [place for place in unequal if place[1] == "torch"] == [("subclassing", "torch", ENVIRONMENT.keras)]
     assert row.keras_versions == [ENVIRONMENT.keras]
     assert row.seen == {("functional", "torch"): "equal", ("subclassing", "torch"): "silent difference"}
     assert not row.trouble
@@ -77,6 +81,36 @@ def test_each_version_has_its_verdict_and_the_newest_counts() -> None:
     assert f"with Keras {ENVIRONMENT.keras}, 2026-01-01: ✗ changed (It was.)" in page
 
 
+def test_what_was_not_probed_is_what_the_ledger_says() -> None:
+    """T-01 is claimed for every engine, with any Keras 3.15: torch was seen to do otherwise, the others were not."""
+    entry = find("T-01")
+    claimed = {("subclassing", engine, "") for engine in ("tensorflow", "jax", "torch")}
+    assert {*Row(entry, []).places([])} == claimed
+    (row,) = [row for row in matrix(ledger(), [record(probed("T-01", Outcome(value="trained")))]) if row.sightings]
+    assert {*row.places(["3.15.1", "4.0.0"])} == {("subclassing", engine, "3.15.1") for engine in ("tensorflow", "jax")}
+
+
+def test_a_version_is_one_with_which_it_was_seen_to_differ() -> None:
+    older = record(probed("T-01", Outcome(value="not trained")), day=1)
+    newer = ENVIRONMENT.model_copy(update={"keras": "3.99.0"})
+    now = record(probed("T-01", Outcome(value="trained"), verdict="changed"), day=2)
+    now = now.model_copy(update={"engines": [now.engines[0].model_copy(update={"environment": newer})]})
+    page = pages_of(Summary([], [older, now]))["differences"]
+    (places,) = re.findall(r'data-places="([^"]*)" data-always><td><a href="#T-01">', page)
+    on_torch = [place for place in json.loads(html.unescape(places)) if place[1] == "torch"]
+    assert on_torch == [["subclassing", "torch", ENVIRONMENT.keras]]
+
+
+def test_an_entry_leads_to_its_threads() -> None:
+    entry = find("T-01")
+    page = pages_of(Summary([]))["differences"].split('<details id="T-01">')[1].split("</details>")[0]
+    assert entry.references
+    for reference in entry.references:
+        repository, number = reference.split("#")
+        address = f"https://github.com/{repository}/issues/{number}"
+        assert f'<a href="{address}" rel="noreferrer">{reference}</a>' in page
+
+
 def test_changes_are_those_since_the_run_before_on_that_machine() -> None:
     holds = probed("T-01", Outcome(value="not trained"))
     changed = probed("T-01", Outcome(error="TypeError"), verdict="changed")
@@ -87,6 +121,17 @@ def test_changes_are_those_since_the_run_before_on_that_machine() -> None:
     assert changes([record(holds), record(probed("T-02", Outcome(value="x"))), record(changed)]) == [
         Change("T-01", "torch", "holds", "changed")
     ]
+    # Somebody looks at one entry again after a full run: what that run saw has changed all the same.
+    others = [probed(identifier, Outcome(value="x")) for identifier in ("T-02", "T-03")]
+    full = [record(holds, *others), record(changed, *others)]
+    seen = [Change("T-01", "torch", "holds", "changed")]
+    assert changes(full) == changes([*full, record(changed)]) == changes([*full, record(others[0])]) == seen
+    assert changes([*full, record(holds)]) == []
+    # One engine after another, each in a file of its own.
+    on_jax = record(holds).model_copy(
+        update={"engines": [record(holds).engines[0].model_copy(update={"engine": "jax"})]}
+    )
+    assert changes([*full, on_jax]) == seen
     elsewhere = record(changed)
     there = ENVIRONMENT.model_copy(update={"machine": "another"})
     elsewhere = elsewhere.model_copy(
@@ -105,5 +150,9 @@ def test_today_shows_what_is_broken_and_what_changed() -> None:
     mended = pages_of(Summary([], [broken, holds]))["index"]
     assert "✗" not in mended
     assert "on torch: changed, now holds" in mended
-    assert "saw what the one before it did" in pages_of(Summary([], [holds, holds]))["index"]
-    assert "There is no run before that of 2026-01-01" in pages_of(Summary([], [holds]))["index"]
+    assert "The newest full run saw what was seen before it." in pages_of(Summary([], [holds, holds]))["index"]
+    first = pages_of(Summary([], [holds]))["index"]
+    assert "There is no run before that of 2026-01-01" in first
+    assert "✓ None of the 1 that were probed changed." in first
+    assert f"torch {ENVIRONMENT.engine_version} with Keras {ENVIRONMENT.keras}: 1 probed, 2026-01-01 00:00 UTC" in first
+    assert "✗ 1 of 1 that were probed changed" in pages_of(Summary([], [broken]))["index"]

@@ -90,9 +90,10 @@ def test_records_of_version_1_can_still_be_read() -> None:
 
 def test_summaries_of_a_stage_add_up() -> None:
     other = STAGE.model_copy(update={"stage": "history"})
+    in_another_mode = STAGE.model_copy(update={"mode": "eager"})
     worse = STAGE.model_copy(update={"worst_margin": 2.0, "differing": 1, "diverged": 2, "margins": {"2^1": 10}})
-    total, left_alone = merge_stages([STAGE, other, worse])
-    assert left_alone == other
+    total, *left_alone = merge_stages([STAGE, other, worse, in_another_mode])
+    assert left_alone == [other, in_another_mode]
     assert (total.comparisons, total.differing, total.diverged, total.worst_margin) == (20, 1, 2, 2.0)
     assert total.margins == {"0": 4, "2^-12": 3, "2^-2": 3, "2^1": 10}
 

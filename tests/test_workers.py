@@ -1,16 +1,21 @@
 """Workers: the suite says the same in one process and in several, also when one of them dies."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from equivalence import workers
-from equivalence.gathering import Account, Gathered
-from keras_styles.engines import usable_cores
+from equivalence.agreement import Tally
+from equivalence.gathering import Account, Gathered, summary
+from keras_styles.comparison import compare_modes, compare_styles, compare_with_reference
+from keras_styles.engines import MODES, usable_cores
+from keras_styles.problems import LinearProblem
+from keras_styles.recipes import Recipe
 from keras_styles.records import EquivalenceRecord, load
 from tests.conftest import ROOT, Run, replace_in
-from tests.numpy_training import ENVIRONMENT
+from tests.numpy_training import ENVIRONMENT, train
 from tests.test_records import RECORD, STAGE
 
 # The engine that is imported soonest; what workers leave behind is the same on each.
@@ -93,6 +98,7 @@ def test_workers_leave_the_record_of_one_process(run: Run, small_suite: Path, tm
     assert alone.complete
     assert alone.comparisons == sum(test.comparisons for test in alone.per_test.values())
     assert alone.comparisons == sum(stage.comparisons for stage in alone.stages)
+    assert {stage.mode for stage in alone.stages} == {MODES[SOONEST][0]}
     for stage in alone.stages:
         # Nothing but the trainings that diverged goes without a margin in tier 1.
         assert sum(stage.margins.values()) == (0 if stage.tier == 0 else stage.comparisons - stage.diverged)
@@ -217,3 +223,22 @@ def test_the_benchmark_refuses_workers(run: Run) -> None:
     done = run("pytest", "bench/", "-n2")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert done.stderr.strip() == "ERROR: Workers would disturb each other's times; run pytest bench/ without -n."
+
+
+def test_comparisons_are_counted_by_mode_and_two_modes_by_both() -> None:
+    trained = train(LinearProblem(weights=(1.0,), samples=8), Recipe(epochs=1))
+    eager, graph, again = (
+        replace(trained, environment=ENVIRONMENT.model_copy(update={"mode": mode}))
+        for mode in ("eager", "graph", "graph")
+    )
+    tally = Tally()
+    tally.add(compare_modes({"one": graph, "other": eager}), {"one": graph, "other": eager})
+    tally.add(compare_styles({"one": graph, "other": again}), {"one": graph, "other": again})
+    tally.add(compare_with_reference(eager, "one"), {"one": eager})
+    assert {(stage.tier, stage.mode) for stage in tally.take()} == {(2, "eager and graph"), (0, "graph"), (1, "eager")}
+
+
+def test_an_infinite_margin_is_the_worst_in_the_summary() -> None:
+    stages = [STAGE, STAGE.model_copy(update={"margins": {"inf": 1}, "worst_margin": None})]
+    said = summary(RECORD.model_copy(update={"stages": stages}))
+    assert "margins: half are at most 0.000244 of the bound, the worst is inf" in said

@@ -63,11 +63,26 @@ class Row:
         """Where the entry no longer holds, or its probe was lost."""
         return [sighting for sighting in self.newest.values() if sighting.is_trouble]
 
-    @property
-    def places(self) -> list[str]:
-        """Each style, each engine, and each style with its engine, that was seen to do other than one would expect."""
-        unequal = [(style, engine) for (style, engine), kind in self.seen.items() if kind != "equal"]
-        return list(dict.fromkeys(name for style, engine in unequal for name in (style, engine, f"{style} {engine}")))
+    def places(self, versions: Sequence[str]) -> list[tuple[str, str, str]]:
+        """Return each style, engine and version of Keras with which it does other than one would expect.
+
+        That is what was seen. Of an engine on which nothing was, it is what the ledger says.
+
+        Args:
+            versions: of Keras, for which to ask the ledger; of none it tells what it says of any.
+        """
+        found: dict[tuple[str, str, str], Kind] = {}
+        for sighting in self.sightings:
+            for style, kind in kinds_by_style(self.difference, sighting.probed.outcomes).items():
+                found.setdefault((style, sighting.engine, sighting.versions[2]), kind)
+        probed = {sighting.engine for sighting in self.sightings}
+        for observation in self.difference.seen:
+            kinds = kinds_by_style(self.difference, observation.styles)
+            for engine in (engine for engine in observation.engines if engine not in probed):
+                covered = [version for version in versions if observation.covers(engine, version)]
+                for version in covered if versions else [""]:
+                    found |= {(style, engine, version): kind for style, kind in kinds.items()}
+        return [place for place, kind in found.items() if kind != "equal"]
 
     @property
     def keras_versions(self) -> list[str]:
@@ -82,6 +97,15 @@ class Change(NamedTuple):
     engine: str
     before: Verdict
     now: Verdict
+
+
+class Probing(NamedTuple):
+    """A run of the probes on one engine."""
+
+    engine: str
+    environment: Environment
+    created: datetime
+    entries: int  # how many were probed
 
 
 def matrix(differences: Sequence[Difference], records: Sequence[DifferencesRecord]) -> list[Row]:
@@ -99,28 +123,50 @@ def matrix(differences: Sequence[Difference], records: Sequence[DifferencesRecor
 
 
 def changes(records: Sequence[DifferencesRecord]) -> list[Change] | None:
-    """Return what the newest run saw otherwise than the one before it that probed the same entry.
+    """Return what the newest runs saw otherwise than the ones before them that probed the same entries.
 
-    On the same machine and engine; None if nothing that it probed was probed there before.
+    On each machine and engine, what was seen in its last full run and since is compared with what was seen before:
+    somebody who looks at one entry again makes no other change undone. None if nothing was probed there before.
 
     Args:
         records: runs of the probes in the order of time.
     """
-    before: dict[tuple[str | None, str, str], Verdict] = {}
-    for record in records[:-1]:
-        before |= {_key(sighting): sighting.probed.verdict for sighting in _sightings(record)}
-    now = {_key(sighting): sighting.probed.verdict for record in records[-1:] for sighting in _sightings(record)}
-    if not before.keys() & now.keys():
-        return None
-    return [
-        Change(key[2], key[1], before[key], verdict)
-        for key, verdict in now.items()
-        if key in before and before[key] != verdict
-    ]
+    runs: dict[tuple[str | None, str], list[dict[str, Verdict]]] = {}
+    for record in records:
+        for run in record.engines:
+            seen = {probed.id: probed.verdict for probed in run.differences}
+            machine = run.environment.machine if run.environment else None
+            runs.setdefault((machine, run.engine), []).append(seen)
+    found, is_first = [], True
+    for (_, engine), there in runs.items():
+        # A file does not say whether all entries were asked for, and the ledger grows.
+        enough = max(map(len, there)) / 2
+        last_full = max(place for place, seen in enumerate(there) if len(seen) >= enough)
+        before = {identifier: verdict for seen in there[:last_full] for identifier, verdict in seen.items()}
+        now = {identifier: verdict for seen in there[last_full:] for identifier, verdict in seen.items()}
+        both = [identifier for identifier in now if identifier in before]
+        is_first = is_first and not both
+        found += [
+            Change(identifier, engine, before[identifier], now[identifier])
+            for identifier in both
+            if before[identifier] != now[identifier]
+        ]
+    return None if is_first else found
 
 
-def _key(sighting: Sighting) -> tuple[str | None, str, str]:
-    return sighting.environment.machine if sighting.environment else None, sighting.engine, sighting.probed.id
+def newest_probings(records: Sequence[DifferencesRecord]) -> list[Probing]:
+    """Return the newest run of the probes on each machine and engine.
+
+    Args:
+        records: runs of the probes in the order of time.
+    """
+    found: dict[tuple[str, str], Probing] = {}
+    for record in records:
+        for run in record.engines:
+            if run.environment and run.differences:
+                there = run.environment.machine, run.engine
+                found[there] = Probing(run.engine, run.environment, record.created, len(run.differences))
+    return list(found.values())
 
 
 def _sightings(record: DifferencesRecord) -> Iterator[Sighting]:

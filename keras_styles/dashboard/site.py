@@ -2,6 +2,7 @@
 
 import gc
 import gzip
+import hashlib
 import json
 import signal
 import tempfile
@@ -15,6 +16,7 @@ from importlib import resources
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
 
 import jinja2
 import numpy as np
@@ -25,28 +27,37 @@ from keras_styles import __version__
 from keras_styles.calibration import RatesRecord, power_text
 from keras_styles.costs import Conclusion, Cost
 from keras_styles.costs_text import FIT_PARTS, time_text, verdict_sentence
-from keras_styles.dashboard import PAGES
+from keras_styles.dashboard import PAGES, today
 from keras_styles.dashboard.charts import COLOURS, Chart, costs_chart, draw, margins_chart
-from keras_styles.dashboard.matrix import changes, matrix
-from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec, timeline_data
-from keras_styles.dashboard.summary import Place, Section, Summary, summarize
+from keras_styles.dashboard.matrix import changes, matrix, newest_probings
+from keras_styles.dashboard.specs import (
+    distribution_spec,
+    margins_spec,
+    run_commit,
+    scaling_spec,
+    timeline_data,
+    workload_label,
+)
+from keras_styles.dashboard.summary import Place, Section, Summary, recent_and_old, short_commit, summarize
 from keras_styles.differences import ledger
+from keras_styles.engines import ENGINES
+from keras_styles.environment import RETIRED
 from keras_styles.history import MIN_POINTS, History, Step, Timeline, read_history
-from keras_styles.ledger_text import SYMBOLS, script
+from keras_styles.ledger_text import SYMBOLS, address, script
 from keras_styles.records import ResultsError, load, slug
 from keras_styles.saved_runs import Identity, Run, read_saved_runs
-from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE, Verdict
+from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE
 from keras_styles.styles import BASELINE_STYLE, STYLES
 from keras_styles.workloads import BATCH_SIZE, TWIN, WIDTH, Counters
 
 # Scripts and data come from the site alone, and nothing written into a page is ever run. Vega sets styles by attribute.
 POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:"
-VERDICT_SYMBOLS: Final[Mapping[Verdict, str]] = {"faster": "▼", "slower": "▲", "no difference": "=", "undecided": "?"}
 # What was not run a year ago explains nothing today.
 MOST_GAPS: Final = 30
 MOST_STEPS: Final = 5
-# By which a folder is known for a site that may be replaced.
 GENERATOR: Final = "keras-styles"
+# By which a folder is known for a site that may be replaced.
+MARK: Final = f'<meta name="generator" content="{GENERATOR}">'
 
 
 class CostMatrix(NamedTuple):
@@ -154,14 +165,24 @@ def build_site(results: Path, out: Path) -> tuple[Path, Content]:
             with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
                 draft = Path(folder) / "new"
                 _write(content, draft, vega, helper)
-                if out.exists():
-                    out.rename(Path(folder) / "old")
-                draft.rename(out)
+                _replace(out, draft, Path(folder) / "old")
         except OSError as error:
             raise ResultsError(
                 f"The site {out} cannot be written ({error.strerror or error}); make room, or give another --out."
             ) from error
     return out / "index.html", content
+
+
+def _replace(out: Path, draft: Path, old: Path) -> None:
+    """Put a draft in the place of `out`, which goes to `old`, and comes back if that fails."""
+    if out.exists():
+        out.rename(old)
+    try:
+        draft.rename(out)
+    except BaseException:
+        if old.exists():
+            old.rename(out)
+        raise
 
 
 def _is_ours(folder: Path) -> bool:
@@ -173,7 +194,7 @@ def _is_ours(folder: Path) -> bool:
     return not names or (
         names <= pages | {"static", "data", "raw"}
         and "index.html" in names
-        and GENERATOR in (folder / "index.html").read_text(encoding="utf-8", errors="replace")
+        and MARK in (folder / "index.html").read_text(encoding="utf-8", errors="replace")
     )
 
 
@@ -220,20 +241,21 @@ def render(
         scripts[name] = value
         return name
 
+    compared, with_costs, with_benchmark = summary.with_equivalence, summary.with_costs, summary.newest_of("benchmark")
     # By section, device and architecture.
     costs = {
         (section.anchor, device, architecture): [cost for there in workloads.values() for cost in there]
-        for section in summary.sections
+        for section in with_costs
         for device, conclusion in section.conclusions.items()
         for architecture, workloads in conclusion.by_architecture.items()
     }
-    processes = {(s.anchor, device): there for s in summary.sections for device, there in s.processes.items()}
-    margins = {section.anchor: margins_chart(section.margins) for section in summary.sections if section.margins}
+    processes = {(s.anchor, device): there for s in with_costs for device, there in s.processes.items()}
+    margins = {section.anchor: margins_chart(section.margins) for section in compared if section.margins}
     ratios = {key: chart for key, there in costs.items() if (chart := costs_chart(there))}
     drawn = apply(draw, [*margins.values(), *ratios.values()])  # by a helper while all else is put together
     charts = {
         section.anchor: script_of(spec)
-        for section in summary.with_equivalence
+        for section in compared
         if (spec := margins_spec(summary.equivalence_runs.get(section.place, [])))
     }
     scalings = {key: script_of(spec) for key, there in costs.items() if (spec := scaling_spec(there))}
@@ -243,14 +265,15 @@ def render(
         if (spec := distribution_spec(processes[anchor, device], architecture))
     }
     # What no run has timed, such as a GPU that is not there, is told with the gaps.
-    with_times = [
-        timeline for timeline in history.timelines if any(p.seconds for s in timeline.series for p in s.points)
-    ]
-    timelines = {script_of(timeline_data(each, history.annotations)): each for each in with_times}
+    with_times = [timeline for timeline in history.timelines if timeline.has_times]
+    timelines = {timeline_name(each.identity): each for each in with_times}
+    scripts |= {name: timeline_data(each, history.annotations) for name, each in timelines.items()}
     series = [series for timeline in with_times for series in timeline.series]
     rows = matrix(ledger(), summary.probings)
-    conclusions = [conclusion for section in summary.with_costs for conclusion in section.conclusions.values()]
+    keras_versions = sorted({version for row in rows for version in row.keras_versions})
     all_gaps = gaps(history)
+    agreeing, agreeing_before = recent_and_old(compared, "equivalence")
+    costing, costing_before = recent_and_old(with_benchmark, "benchmark")
     known = {
         "pages": PAGES,
         "policy": POLICY,
@@ -270,13 +293,28 @@ def render(
         "power_text": power_text,
         "verdict_sentence": verdict_sentence,
         "cost_matrix": cost_matrix,
-        "symbols_of_verdicts": VERDICT_SYMBOLS,
-        "has_costs": any(cost_matrix(conclusion) for conclusion in conclusions),
+        "symbols_of_verdicts": today.SYMBOLS,
+        "margins_sentence": today.margins_sentence,
+        "passed_over_sentence": today.passed_over_sentence,
+        "smaller_sentence": today.smaller_sentence,
+        "agreeing": agreeing,
+        "agreeing_before": agreeing_before,
+        "costing": costing,
+        "costing_before": costing_before,
+        "answers": (today.agreement(agreeing), today.ledger_state(rows), today.costs(costing)),
+        "month": RETIRED.days,
+        "compared": compared,
+        "with_benchmark": with_benchmark,
         "step_sentence": step_sentence,
+        "step_address": step_address,
+        "run_commit": run_commit,
         "rows": rows,
         "severities": Counter(row.difference.severity for row in rows),
-        "keras_versions": sorted({version for row in rows for version in row.keras_versions}),
+        "keras_versions": keras_versions,
         "engines": list(dict.fromkeys(run.engine for record in summary.probings for run in record.engines)),
+        "all_engines": ENGINES,
+        "probings": newest_probings(summary.probings),
+        "address": address,
         "changes": changes(summary.probings),
         "symbols": SYMBOLS,
         "probe_source": script,
@@ -288,13 +326,13 @@ def render(
         "number_of_runs": len({(t.identity.machine, run.id) for t in with_times for run in t.runs}),
         "number_of_series": len(series),
         "long_enough": sum(sum(p.seconds is not None for p in each.points) >= MIN_POINTS for each in series),
-        "standing": sorted((step for step in history.regressions if step.stands), key=lambda s: -s.remaining),
+        "standing": history.standing,
         "most_steps": MOST_STEPS,
         "gaps": all_gaps[:MOST_GAPS],
         "more_gaps": len(all_gaps[MOST_GAPS:]),
         "min_points": MIN_POINTS,
         "batch_size": BATCH_SIZE,
-        "twins": [_twins(s, c) for s in summary.with_costs for c in s.conclusions.values()],
+        "twins": [_twins(s, c) for s in with_costs for c in s.conclusions.values()],
         "rates": list(content.rates.values()),
         "generator": GENERATOR,
         "raw": raw or {},
@@ -312,7 +350,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         loader=jinja2.PackageLoader("keras_styles.dashboard"),
     )
-    environment.filters["slug"] = slug
+    environment.filters |= {"slug": slug, "margin": today.margin_text, "short_commit": short_commit}
     return environment
 
 
@@ -333,11 +371,27 @@ def cost_matrix(conclusion: Conclusion) -> CostMatrix | None:
 def step_sentence(step: Step) -> str:
     """Return what got slower and still is, by how much and between which runs."""
     cell, what = step.cell, "time" if step.quantity == "seconds" else f"ratio to {BASELINE_STYLE}"
-    changed = ", ".join(f"{one.what} {one.before} to {one.after}" for one in step.changes) or "the commit only"
     return (
         f"{cell.phase} of {cell.style} {cell.architecture} (batch {cell.batch_size}, width {cell.width}, "
-        f"{_where(step.identity)}): {what} {step.remaining:.2f} times since {step.first_after.id} ({changed})."
+        f"{_where(step.identity)}): {what} {step.remaining:.2f} times since {step.first_after.id} of "
+        f"{step.first_after.moment:%Y-%m-%d} (with it changed: {step.what_changed})."
     )
+
+
+def timeline_name(identity: Identity) -> str:
+    """Return the name of a timeline's data, the same in every build, so that an address goes on to lead there."""
+    return f"t{hashlib.sha256(repr(identity).encode()).hexdigest()[:12]}"
+
+
+def step_address(step: Step) -> str:
+    """Return the address of the chart that shows a step."""
+    chosen = {
+        "machine": timeline_name(step.identity),
+        "architecture": step.cell.architecture,
+        "workload": workload_label(step.cell),
+        "quantity": step.quantity,
+    }
+    return f"history.html#{urlencode(chosen, quote_via=quote)}"
 
 
 def timeline_labels(timelines: Sequence[Timeline]) -> list[str]:

@@ -8,8 +8,10 @@ import numpy as np
 from keras_styles.annotations import Annotation
 from keras_styles.costs import Cost
 from keras_styles.dashboard.charts import COLOURS, DIFFER, SHAPES
+from keras_styles.dashboard.summary import short_commit
 from keras_styles.history import Timeline
 from keras_styles.records import EquivalenceRecord
+from keras_styles.saved_runs import Cell, Run
 from keras_styles.styles import BASELINE_STYLE, STYLES
 from keras_styles.workloads import BATCH_PHASES, BATCH_SIZE, TWIN, WIDTH, ProcessRecord
 
@@ -45,22 +47,23 @@ def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
     """Return the worst margin of each architecture over time, or None if no run has one.
 
     Args:
-        runs: of one place, in the order of time.
+        runs: of the whole suite in one place, in the order of time.
     """
     points = [
         {
             "date": run.created.isoformat(),
             "architecture": architecture,
             "tier": f"tier {tier}",
+            "mode": mode or "unknown",
             # What is past the bound stands at the edge, however far it is.
             "shown": _short(min(worst, PAST_THE_BOUND)),
             "margin": _short(worst) if np.isfinite(worst) else "infinite",
             "sign": "✗" if worst > 1 else "",
             "release": f"keras {run.environment.keras}, {run.environment.engine} {run.environment.engine_version}",
-            "commit": (run.environment.commit or "unknown")[:10],
+            "commit": short_commit(run.environment.commit),
         }
         for run in runs
-        for (architecture, tier), worst in sorted(_worst_margins(run).items())
+        for (architecture, tier), (worst, mode) in sorted(_worst_margins(run).items())
     ]
     if not points:
         return None
@@ -68,7 +71,7 @@ def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
     y = {"field": "shown", "type": "quantitative", "title": None, "scale": {"domain": [0, PAST_THE_BOUND]}}
     shape = {"field": "tier", "type": "nominal", "title": None}
     tier = {**shape, "legend": None}  # the shapes have one
-    tooltip = _tooltip("architecture", "tier", "margin", "date", "release", "commit")
+    tooltip = _tooltip("architecture", "tier", "margin", "mode", "date", "release", "commit")
     return {
         "$schema": SCHEMA,
         "description": "The worst margin of each architecture and tier over time; 1 is all that is allowed.",
@@ -94,12 +97,13 @@ def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
     }
 
 
-def _worst_margins(run: EquivalenceRecord) -> dict[tuple[str, int], float]:
-    worst: dict[tuple[str, int], float] = {}
+def _worst_margins(run: EquivalenceRecord) -> dict[tuple[str, int], tuple[float, str]]:
+    """Return the worst margin of each architecture and tier, and the mode of the engine in which it came about."""
+    worst: dict[tuple[str, int], tuple[float, str]] = {}
     for stage in run.stages:
-        if stage.worst_margin is not None:
+        if stage.worst is not None:
             key = stage.architecture, stage.tier
-            worst[key] = max(stage.worst_margin, worst.get(key, 0.0))
+            worst[key] = max((stage.worst, stage.mode or ""), worst.get(key, (0.0, "")))
     return worst
 
 
@@ -195,6 +199,16 @@ def distribution_spec(processes: Sequence[ProcessRecord], architecture: str) -> 
     }
 
 
+def run_commit(run: Run) -> str:
+    """Return the commit of a run in short, with the sign of a checkout that was modified."""
+    return short_commit(run.commit + ("+" if run.dirty else ""))
+
+
+def workload_label(cell: Cell) -> str:
+    """Return what a cell is called where its style and architecture are chosen besides."""
+    return f"{cell.phase}, batch {cell.batch_size}, width {cell.width}"
+
+
 def timeline_data(timeline: Timeline, annotations: Sequence[Annotation]) -> Spec:
     """Return the series of one machine and engine, as the page's script reads them.
 
@@ -212,7 +226,7 @@ def timeline_data(timeline: Timeline, annotations: Sequence[Annotation]) -> Spec
             {
                 "id": run.id,
                 "moment": run.moment.isoformat(),
-                "commit": run.commit[:10] + ("+" if run.dirty else ""),
+                "commit": run_commit(run),
                 "release": f"keras {run.keras}, {identity.engine} {run.engine_version}",
             }
             for run in timeline.runs
@@ -220,7 +234,7 @@ def timeline_data(timeline: Timeline, annotations: Sequence[Annotation]) -> Spec
         "series": [
             {
                 "architecture": series.cell.architecture,
-                "workload": f"{series.cell.phase}, batch {series.cell.batch_size}, width {series.cell.width}",
+                "workload": workload_label(series.cell),
                 "style": series.cell.style,
                 "points": [
                     _trimmed([*(None if v is None else _short(v) for v in point[1:5]), point.why_not])

@@ -1,17 +1,17 @@
 """Summaries: which records of a results folder the site shows, and what they come to."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from keras_styles.costs import Conclusion, conclude
-from keras_styles.environment import Environment
-from keras_styles.margins import merge_margins
+from keras_styles.environment import RETIRED, Environment
+from keras_styles.margins import merge_margins, worst_margin, worst_of_all
 from keras_styles.memory import MemoryRecord
 from keras_styles.records import (
     BenchmarkRun,
@@ -25,8 +25,14 @@ from keras_styles.records import (
     merge_stages,
     slug,
 )
-from keras_styles.saved_runs import SavedRun, SavedRuns, read_saved_runs
+from keras_styles.saved_runs import Run, SavedRun, SavedRuns, read_saved_runs
 from keras_styles.workloads import Counters, ProcessRecord
+
+# Digits of a commit that are shown; as many as tell all commits of a project apart.
+COMMIT_DIGITS: Final = 12
+
+# What a section may hold.
+Kind = Literal["equivalence", "benchmark", "memory"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Place(NamedTuple):
     python: str  # without its third number
 
 
-class Identity(NamedTuple):
+class SectionKey(NamedTuple):
     """What two records have to share to be shown beside each other."""
 
     machine: str
@@ -65,23 +71,63 @@ def place(environment: Environment) -> Place:
     return Place(environment.machine, environment.engine, environment.device, minor)
 
 
-def identity(environment: Environment) -> Identity:
-    """Return the identity of the records made in an environment."""
-    return Identity(*(getattr(environment, name) for name in Identity._fields))
+def key_of(environment: Environment) -> SectionKey:
+    """Return the key of the records made in an environment."""
+    return SectionKey(*(getattr(environment, name) for name in SectionKey._fields))
+
+
+def short_commit(commit: str | None) -> str:
+    """Return the first digits of a commit, with the sign of a checkout that was modified."""
+    if not commit:
+        return "unknown"
+    return commit[:COMMIT_DIGITS] + ("+" if commit.endswith("+") and len(commit) > COMMIT_DIGITS else "")
+
+
+class Made(NamedTuple):
+    """When and where a record was made."""
+
+    moment: datetime
+    environment: Environment
+
+    @property
+    def commit(self) -> str:
+        """The commit it is of, in short."""
+        return short_commit(self.environment.commit)
 
 
 @dataclass(frozen=True)
 class Section:
-    """The newest records of one identity; some may be missing, not all."""
+    """The records of one key that are shown; some may be missing, not all.
+
+    Attributes:
+        files: where they are, by kind.
+        passed_over: newer runs of the equivalence suite that were interrupted, or of a part of it.
+        smaller: newer runs of the benchmark that asked for less.
+    """
 
     equivalence: EquivalenceRecord | None
     benchmark: BenchmarkRun | None
     memory: MemoryRecord | None = None
+    files: Mapping[Kind, Path] = field(default_factory=dict)
+    passed_over: Sequence[EquivalenceRecord] = ()
+    smaller: Sequence[Run] = ()
 
     @property
-    def identity(self) -> Identity:
-        """What both records share."""
-        return identity(self.environment)
+    def made(self) -> dict[Kind, Made]:
+        """When and where each record was made."""
+        found: dict[Kind, Made] = {}
+        if self.equivalence:
+            found["equivalence"] = Made(self.equivalence.created, self.equivalence.environment)
+        if self.benchmark:
+            found["benchmark"] = Made(self.benchmark.datetime, self.benchmark.machine_info.keras_styles)
+        if self.memory:
+            found["memory"] = Made(self.memory.created, self.memory.environment)
+        return found
+
+    @property
+    def key(self) -> SectionKey:
+        """What all records share."""
+        return key_of(self.environment)
 
     @property
     def place(self) -> Place:
@@ -91,22 +137,17 @@ class Section:
     @property
     def moment(self) -> datetime:
         """When the newest of the records was made."""
-        moments = [record.created for record in (self.equivalence, self.memory) if record]
-        return max(moments + ([self.benchmark.datetime] if self.benchmark else []))
+        return max(made.moment for made in self.made.values())
 
     @property
     def anchor(self) -> str:
         """The name of its place in a page."""
-        return slug("-".join(self.identity))
+        return slug("-".join(self.key))
 
     @property
     def environment(self) -> Environment:
-        """Where the records were made."""
-        if self.benchmark and not self.equivalence:
-            return self.benchmark.machine_info.keras_styles
-        record = self.equivalence or self.memory
-        assert record is not None
-        return record.environment
+        """Where the first of the records was made."""
+        return next(made.environment for made in self.made.values())
 
     @property
     def margins(self) -> dict[str, int]:
@@ -114,11 +155,17 @@ class Section:
         return merge_margins(stage.margins for stage in self.equivalence.stages) if self.equivalence else {}
 
     @property
+    def worst(self) -> float | None:
+        """The largest margin of all stages, infinity included; None if nothing had a bound."""
+        stages = self.equivalence.stages if self.equivalence else []
+        return worst_of_all(worst_margin(stage.worst_margin for stage in stages), self.margins)
+
+    @property
     def tiers(self) -> list[StageSummary]:
-        """What all stages of an architecture came to, by tier; in the order of the architectures' names."""
+        """What all stages of an architecture came to, by mode and tier; in the order of the architectures' names."""
         stages = self.equivalence.stages if self.equivalence else []
         merged = merge_stages(stage.model_copy(update={"stage": "all"}) for stage in stages)
-        return sorted(merged, key=lambda stage: (stage.architecture, stage.tier))
+        return sorted(merged, key=lambda stage: (stage.architecture, stage.tier, stage.mode or ""))
 
     @property
     def processes(self) -> dict[str, list[ProcessRecord]]:
@@ -136,6 +183,11 @@ class Section:
             ValueError: if those of a device are of several engines or versions of the workloads.
         """
         return {device: conclude(processes) for device, processes in self.processes.items()}
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Whether what was measured on some device cannot be believed."""
+        return any(conclusion.proves_nothing for conclusion in self.conclusions.values())
 
     @property
     def counters(self) -> dict[str, dict[str, dict[str, Counters]]]:
@@ -184,11 +236,11 @@ class Summary:
     """What a results folder holds.
 
     Attributes:
-        sections: by identity, those of one place after each other and the newest first.
+        sections: by key, those of one place after each other and the newest first.
         probings: all runs of the ledger's probes in the order of time; some may be of a few entries only.
         set_aside: a sentence for each file that could not be read.
-        equivalence_runs: all complete runs by place, in the order of time.
-        shown: the files that sections and the newest probing come from.
+        equivalence_runs: all runs of the whole suite by place, in the order of time.
+        newest_probing: the file of the newest run of the probes.
         environments: those of all records, the newest first.
     """
 
@@ -196,25 +248,48 @@ class Summary:
     probings: list[DifferencesRecord] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
     equivalence_runs: dict[Place, list[EquivalenceRecord]] = field(default_factory=dict)
-    shown: list[Path] = field(default_factory=list)
+    newest_probing: Path | None = None
     environments: list[Used] = field(default_factory=list)
 
     @property
     def with_equivalence(self) -> list[Section]:
         """Of each place the newest section in which styles were compared."""
-        return self._newest_with(lambda section: section.equivalence is not None)
+        return self.newest_of("equivalence")
 
     @property
     def with_costs(self) -> list[Section]:
         """Of each place the newest section in which costs were measured."""
-        return self._newest_with(lambda section: bool(section.conclusions))
+        return [section for section in self.newest_of("benchmark") if section.conclusions]
 
-    def _newest_with(self, has: Callable[[Section], bool]) -> list[Section]:
+    def newest_of(self, kind: Kind) -> list[Section]:
+        """Return of each place the section whose record of a kind is the newest, but one with costs before any without.
+
+        The moment of its other records does not count: memory that was measured yesterday makes nothing else newer.
+        """
         found: dict[Place, Section] = {}
         for section in self.sections:
-            if has(section):
-                found.setdefault(section.place, section)
+            if kind in section.made:
+                known = found.get(section.place, section)
+                found[section.place] = max(known, section, key=lambda each: _age(each, kind))
         return list(found.values())
+
+    def older_of(self, kind: Kind) -> list[Section]:
+        """Return all sections of a kind that a newer one of their place has replaced, the newest first."""
+        shown = {section.key for section in self.newest_of(kind)}
+        older = [section for section in self.sections if kind in section.made and section.key not in shown]
+        return sorted(older, key=lambda section: section.made[kind].moment, reverse=True)
+
+    def places_without(self, kind: Kind) -> list[Place]:
+        """Return where there are records, but none of a kind."""
+        known = {section.place for section in self.newest_of(kind)}
+        return list(dict.fromkeys(section.place for section in self.sections if section.place not in known))
+
+    @property
+    def shown(self) -> list[Path]:
+        """The files of what is shown in full, and that of the newest probing."""
+        kinds: tuple[Kind, ...] = ("equivalence", "benchmark", "memory")
+        files = [s.files[kind] for kind in kinds for s in self.newest_of(kind) if kind in s.files]
+        return sorted(files) + ([self.newest_probing] if self.newest_probing else [])
 
     @property
     def newest(self) -> datetime | None:
@@ -223,52 +298,62 @@ class Summary:
         return max(moments, default=None)
 
 
-def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
-    """Read the records under `results` and keep the newest of each identity.
+def _age(section: Section, kind: Kind) -> tuple[bool, datetime]:
+    return kind != "benchmark" or bool(section.conclusions), section.made[kind].moment
 
-    A complete run of the equivalence suite is preferred to any that is not, however old: what a part of the suite
-    showed must not hide what the whole did. So is a run of the benchmark that was asked for more cells. A file that
-    cannot be read costs a sentence, not the page.
+
+def recent_and_old(sections: Sequence[Section], kind: Kind) -> tuple[list[Section], list[Section]]:
+    """Part the sections whose record of a kind is a month older than the newest of all: that machine may be gone."""
+    parted: tuple[list[Section], list[Section]] = [], []
+    newest = max((section.made[kind].moment for section in sections), default=None)
+    for section in sections:
+        is_old = newest is not None and newest - section.made[kind].moment > RETIRED
+        parted[is_old].append(section)
+    return parted
+
+
+def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
+    """Read the records under `results` and keep the newest of each key.
+
+    A run of the whole equivalence suite is preferred to any that is not, however old: what a part of the suite showed
+    must not hide what the whole did. So is a run of the benchmark that was asked for more cells of the newest
+    workloads. A file that cannot be read costs a sentence, not the page.
 
     Args:
         results: the folder of the records.
         runs: all of its runs of the benchmark, if somebody has read them.
     """
     runs = runs or read_saved_runs(results)
-    equivalence: dict[Identity, dict[Path, EquivalenceRecord]] = {}
-    benchmarks: dict[Identity, dict[Path, SavedRun]] = {}
-    memories: dict[Identity, dict[Path, MemoryRecord]] = {}
+    equivalence: dict[SectionKey, dict[Path, EquivalenceRecord]] = {}
+    benchmarks: dict[SectionKey, dict[Path, SavedRun]] = {}
+    memories: dict[SectionKey, dict[Path, MemoryRecord]] = {}
     probings: dict[Path, DifferencesRecord] = {}
     used: list[tuple[datetime, Environment]] = []
     set_aside = list(runs.set_aside)
     for path, run in runs.by_path.items():
-        benchmarks.setdefault(identity(run.environment), {})[path] = run
+        benchmarks.setdefault(key_of(run.environment), {})[path] = run
         used.append((run.run.moment, run.environment))
     for path in sorted(results.glob("*/*.json")):
         try:
             if path.name.startswith("equivalence-"):
                 record = load(path, EquivalenceRecord)
-                equivalence.setdefault(identity(record.environment), {})[path] = record
+                equivalence.setdefault(key_of(record.environment), {})[path] = record
                 used.append((record.created, record.environment))
             elif path.name.startswith("memory-"):
                 read = load(path, MemoryRecord)
-                memories.setdefault(identity(read.environment), {})[path] = read
+                memories.setdefault(key_of(read.environment), {})[path] = read
                 used.append((read.created, read.environment))
             elif path.name.startswith("differences-"):
                 probings[path] = probing = load(path, DifferencesRecord)
                 used += [(probing.created, run.environment) for run in probing.engines if run.environment]
         except ResultsError as error:
             set_aside.append(str(error))
-    sections, shown = [], []
+    sections = []
     for key in sorted(equivalence.keys() | benchmarks.keys() | memories.keys()):
-        fullest, newest = max(
-            equivalence.get(key, {}).items(), key=lambda item: _completeness(item[1]), default=(None, None)
-        )
-        of_memory, memory = max(memories.get(key, {}).items(), key=lambda item: item[1].created, default=(None, None))
-        file, section, unusable = _newest_usable(Section(newest, None, memory), benchmarks.get(key, {}))
+        section = _with_memory(_with_equivalence(equivalence.get(key, {})), memories.get(key, {}))
+        section, unusable = _with_newest_usable(section, benchmarks.get(key, {}))
         set_aside += unusable
-        shown += [each for each in (fullest, file, of_memory) if each]
-        if section.equivalence or section.benchmark or section.memory:
+        if section.made:
             sections.append(section)
     sections.sort(key=lambda section: section.moment, reverse=True)
     # The default engine first, since most readers came for it.
@@ -279,7 +364,7 @@ def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
         probings=[probings[path] for path in in_time],
         set_aside=set_aside,
         equivalence_runs=_by_place(run for runs in equivalence.values() for run in runs.values()),
-        shown=sorted(shown) + in_time[-1:],
+        newest_probing=in_time[-1] if in_time else None,
         environments=_environments(used),
     )
 
@@ -287,7 +372,7 @@ def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
 def _by_place(runs: Iterable[EquivalenceRecord]) -> dict[Place, list[EquivalenceRecord]]:
     found: dict[Place, list[EquivalenceRecord]] = {}
     for run in sorted(runs, key=lambda run: run.created):
-        if run.complete:
+        if _is_whole(run):
             found.setdefault(place(run.environment), []).append(run)
     return found
 
@@ -301,26 +386,48 @@ def _environments(used: Iterable[tuple[datetime, Environment]]) -> list[Used]:
     return sorted(found.values(), key=lambda each: each.newest, reverse=True)
 
 
-def _completeness(record: EquivalenceRecord) -> tuple[bool, datetime]:
-    return record.complete and record.outcome != "interrupted", record.created
+def _is_whole(record: EquivalenceRecord) -> bool:
+    return record.complete and record.outcome != "interrupted"
 
 
-def _rank(saved: SavedRun) -> tuple[bool, int, datetime]:
-    """Return what decides between runs: whether costs were measured, how many cells were asked for, the time."""
-    return saved.has_processes, saved.planned, saved.run.moment
+def _with_equivalence(records: Mapping[Path, EquivalenceRecord]) -> Section:
+    """Return a section with the best of some runs of the suite, none if there are none."""
+    if not records:
+        return Section(None, None)
+    path, best = max(records.items(), key=lambda item: (_is_whole(item[1]), item[1].created))
+    passed_over = [record for record in records.values() if record.created > best.created]
+    return Section(best, None, files={"equivalence": path}, passed_over=passed_over)
 
 
-def _newest_usable(section: Section, runs: Mapping[Path, SavedRun]) -> tuple[Path | None, Section, list[str]]:
-    """Return the best run that costs follow from, a section that has it, too, and a sentence for each better one."""
+def _with_memory(section: Section, records: Mapping[Path, MemoryRecord]) -> Section:
+    """Return a section with the newest record of memory, too, if there is one."""
+    if not records:
+        return section
+    path, newest = max(records.items(), key=lambda item: item[1].created)
+    return replace(section, memory=newest, files={**section.files, "memory": path})
+
+
+def _rank(saved: SavedRun) -> tuple[bool, int, int, datetime]:
+    """Return what decides between runs: whether costs were measured, of which workloads, how many cells, the time."""
+    version = max((identity.workload_version for identity in saved.cells), default=0)
+    return saved.has_processes, version, saved.planned, saved.run.moment
+
+
+def _with_newest_usable(section: Section, runs: Mapping[Path, SavedRun]) -> tuple[Section, list[str]]:
+    """Return a section with the best run that costs follow from, too, and a sentence for each better one."""
     unusable = []
-    for path in sorted(runs, key=lambda path: _rank(runs[path]), reverse=True):
+    in_order = sorted(runs, key=lambda path: _rank(runs[path]), reverse=True)
+    for place, path in enumerate(in_order):
+        others = [runs[other].run for other in in_order[place + 1 :]]
+        smaller = [run for run in others if run.moment > runs[path].run.moment]
+        files: dict[Kind, Path] = {**section.files, "benchmark": path}
         try:
-            with_run = replace(section, benchmark=load(path, BenchmarkRun))
+            with_run = replace(section, benchmark=load(path, BenchmarkRun), files=files, smaller=smaller)
             with_run.conclusions  # noqa: B018 -- what is concluded here is kept for the page
         except ResultsError as error:
             unusable.append(str(error))
         except ValueError as error:
             unusable.append(f"The run {path} cannot be used ({error}); delete it, and run the benchmark again.")
         else:
-            return path, with_run, unusable
-    return None, section, unusable
+            return with_run, unusable
+    return section, unusable

@@ -61,25 +61,26 @@
   }
 
   // A table that can be filtered names its form. A choice looks at what the row has under the name of the control's
-  // column, two choices of one column at both of them together; a search looks at all text of the row.
+  // column. That may be a list of lists: then one of them has to hold all choices, each in its part of it. A search
+  // looks at all text of the row.
   for (const table of document.querySelectorAll("table[data-filtered-by]")) {
     const form = document.getElementById(table.dataset.filteredBy);
     form.hidden = false;
     const controls = [...form.querySelectorAll("input, select")];
     const count = document.getElementById(`${table.dataset.filteredBy}-count`);
     const rows = [...table.tBodies[0].rows];
+    const lists = (row, column) => JSON.parse(row.dataset[column]);
     const apply = () => {
       let shown = 0;
       const search = form.querySelector("input").value.trim().toLowerCase();
-      const wanted = new Map();
-      for (const select of form.querySelectorAll("select")) {
-        if (!select.value) continue;
-        const column = select.dataset.column;
-        wanted.set(column, wanted.has(column) ? `${wanted.get(column)} ${select.value}` : select.value);
-      }
+      const wanted = [...form.querySelectorAll("select")].filter((select) => select.value);
+      const plain = wanted.filter((select) => !select.dataset.part);
+      const parts = wanted.filter((select) => select.dataset.part);
       for (const row of rows) {
         const chosen = "always" in row.dataset
-          || [...wanted].every(([column, value]) => (row.dataset[column] ?? "").split("\n").includes(value));
+          || plain.every((select) => row.dataset[select.dataset.column] === select.value)
+          && (!parts.length || lists(row, parts[0].dataset.column).some(
+            (list) => parts.every((select) => list[select.dataset.part] === select.value)));
         row.hidden = !(chosen && row.textContent.toLowerCase().includes(search));
         shown += !row.hidden;
       }
@@ -101,7 +102,14 @@
         for (const other of heads) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", descending ? "descending" : "ascending");
         const value = (row) => row.cells[column]?.dataset.value ?? row.cells[column]?.textContent.trim() ?? "";
-        const compare = (a, b) => value(a).localeCompare(value(b), "en", { numeric: true });
+        const number = (text) => (text === "" ? NaN : Number(text));
+        // Numbers by their size and before all words, also below zero and between two whole ones.
+        const compare = (a, b) => {
+          const [one, other] = [value(a), value(b)];
+          const [left, right] = [number(one), number(other)];
+          if (Number.isNaN(left) && Number.isNaN(right)) return one.localeCompare(other, "en", { numeric: true });
+          return Number.isNaN(left) ? 1 : Number.isNaN(right) ? -1 : left < right ? -1 : Number(left > right);
+        };
         const rows = [...table.tBodies[0].rows].sort((a, b) => (descending ? compare(b, a) : compare(a, b)));
         table.tBodies[0].append(...rows);
       });
@@ -110,11 +118,22 @@
 
   // An entry that a link names is opened and seen.
   function openTarget() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let name;
+    try {
+      name = decodeURIComponent(location.hash.slice(1));
+    } catch {
+      return; // a lone percent sign names nothing
+    }
+    const target = document.getElementById(name);
     if (target instanceof HTMLDetailsElement) target.open = true;
     target?.scrollIntoView();
   }
   window.addEventListener("hashchange", openTarget);
+  document.addEventListener("click", (event) => {
+    // A second click on one link changes no address; by then the entry may have been closed.
+    const link = event.target.closest?.("a[href^='#']");
+    if (link && link.hash === location.hash) openTarget();
+  });
   if (location.hash) openTarget();
 
   for (const button of document.querySelectorAll("button[data-copies]")) {
@@ -133,11 +152,18 @@
     form.hidden = false;
     const place = document.getElementById("history-chart");
     const table = document.getElementById("history-table");
+    const status = document.getElementById("history-status");
     const of = (name) => form.elements.namedItem(name);
+    let asked = new URLSearchParams(); // what the address asks for, until a reader chooses
+    const choose = (select) => {
+      const value = asked.get(select.name);
+      if ([...select.options].some((option) => option.value === value)) select.value = value;
+    };
     const options = (select, values) => {
       const before = select.value;
       select.replaceChildren(...values.map((value) => new Option(value, value)));
       if (values.includes(before)) select.value = before;
+      choose(select);
     };
     const update = async () => {
       const name = of("machine").value;
@@ -155,12 +181,28 @@
       const series = here.filter((each) => each.workload === of("workload").value);
       const known = whatIsKnown(timeline, series, of("quantity").value);
       table.replaceChildren(table.firstElementChild, tableOf(timeline, known));
+      const count = (many, what) => `${many} ${what}${many === 1 ? "" : "s"}`;
+      status.textContent = `${of("workload").value} of ${of("architecture").value}: ${count(known.runs.length, "run")}, `
+        + `${count(known.steps.length, "step")}, ${count(known.gaps.length, "gap")}.`;
       await draw(place, timeSpec(timeline, known, of("quantity").value, of("axis").value));
     };
-    form.addEventListener("input", update);
+    const ask = async () => {
+      asked = new URLSearchParams(location.hash.slice(1));
+      if (!asked.has("machine")) return;
+      ["machine", "quantity", "axis"].map(of).forEach(choose);
+      await update();
+      form.scrollIntoView();
+    };
+    form.addEventListener("input", () => {
+      asked = new URLSearchParams();
+      return update();
+    });
     form.addEventListener("submit", (event) => event.preventDefault());
+    window.addEventListener("hashchange", ask);
     dark.addEventListener("change", update);
-    if (of("machine").options.length) await update();
+    if (!of("machine").options.length) return;
+    await ask();
+    if (!asked.has("machine")) await update();
   }
 
   // What each run says about a cell in each style, and the steps and annotations along it.
