@@ -55,7 +55,7 @@ def dashboard(
     """Build the site from the records and print the path of its first page."""
     from keras_styles.dashboard.site import build_site
 
-    folder = results or results_folder()
+    folder = _records(results)
     with console.status("building the site"):
         page, content = build_site(folder, out or folder / "dashboard")
     for sentence in content.set_aside:
@@ -175,30 +175,29 @@ def differences(
 def costs(
     results: Annotated[Path | None, typer.Option(help="Folder of the records; results/ if not given.")] = None,
 ) -> None:
-    """Print what each style costs, by the newest saved run of each machine, engine and device."""
+    """Print what each style costs, by the largest saved run of each machine, engine and device; of these the newest."""
     from keras_styles.costs_text import costs_tables, fits_table, verdict_sentence
     from keras_styles.dashboard.summary import summarize
 
-    folder = results or results_folder()
+    folder = _records(results)
     summary = summarize(folder)
     for sentence in summary.set_aside:
         console.print(f"Set aside: {sentence}", markup=False)
-    conclusions = [
-        (section.environment.machine, conclusion)
-        for section in summary.with_costs
-        for conclusion in section.conclusions.values()
-    ]
-    if not conclusions:
+    if not summary.with_costs:
         raise ResultsError(
             f"There is no run of the benchmark under {folder}; run pytest bench/ --benchmark-save first."
         )
     wide = Console(width=max(console.width, NARROWEST), highlight=False)
-    for machine, conclusion in conclusions:
-        console.print(f"{machine}: {verdict_sentence(conclusion)}", markup=False)
-        for table in costs_tables(conclusion):
-            wide.print(table)
-        if fits := fits_table(conclusion):
-            wide.print(fits)
+    for section in summary.with_costs:
+        file, made = section.files["benchmark"], section.made["benchmark"]
+        newer = f"; {len(section.smaller)} newer ones measured less" if section.smaller else ""
+        console.print(f"{file}, of {made.moment:%Y-%m-%d %H:%M}{newer}", markup=False)
+        for conclusion in section.conclusions.values():
+            console.print(verdict_sentence(conclusion), markup=False)
+            for table in costs_tables(conclusion):
+                wide.print(table)
+            if fits := fits_table(conclusion):
+                wide.print(fits)
 
 
 @app.command()
@@ -209,7 +208,7 @@ def summary(
     """Print what the newest records come to, as Markdown for a pull request; it decides nothing, so it exits with 0."""
     from keras_styles.pull_request import pull_request_text
 
-    typer.echo(pull_request_text(results or results_folder(), link))
+    typer.echo(pull_request_text(_records(results), link))
 
 
 @app.command()
@@ -286,6 +285,21 @@ def gate(
         console.print(sentence, markup=False)
     console.print(trouble or f"saved as {saved}", markup=False)
     raise typer.Exit(record.exit_code)
+
+
+def _records(results: Path | None) -> Path:
+    """Return the folder of the records; one that was named has to be there, and hold the folders of machines.
+
+    Raises:
+        ResultsError: if it is not, or is the folder of one machine.
+    """
+    if results is None:
+        return results_folder()
+    if not results.is_dir():
+        raise ResultsError(f"There is no folder {results}; give --results the one that holds the records.")
+    if any(results.glob("[0-9][0-9][0-9][0-9]_*.json")) or any(results.glob("equivalence-*.json")):
+        raise ResultsError(f"{results} is the folder of one machine; give --results the one above it.")
+    return results
 
 
 @contextlib.contextmanager

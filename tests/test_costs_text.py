@@ -3,15 +3,20 @@
 import io
 import math
 import re
+import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from keras_styles import cli
 from keras_styles.costs import Conclusion, Cost, FitParts
 from keras_styles.costs_text import CHARACTERS, NO_VALUE, Axis, costs_tables, fits_table, time_text, verdict_sentence
 from keras_styles.statistics import Judgement, Verdict
 from keras_styles.workloads import Workload
+from tests.conftest import ROOT
 
 FIT = Workload(architecture="deep_stack", phase="fit")
 LAST = CHARACTERS - 1
@@ -230,3 +235,28 @@ def test_where_the_time_of_fit_goes_is_a_table() -> None:
         ["8.1 ms"],
         ["about 0 \N{MICRO SIGN}s"],
     ]
+
+
+def test_the_command_says_which_run_it_shows_and_refuses_a_folder_that_holds_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run,) = ROOT.glob("results/*/0006_*.json")
+    machine = tmp_path / run.parent.name
+    machine.mkdir()
+    shutil.copy(run, machine)
+
+    def said(folder: Path, code: int) -> str:
+        monkeypatch.setattr(sys, "argv", ["keras-styles", "costs", "--results", str(folder)])
+        with pytest.raises(SystemExit) as exit_info:
+            cli.main()
+        assert (exit_info.value.code or 0) == code
+        output = capsys.readouterr()
+        return output.err if code else output.out
+
+    first, verdict, *_ = said(tmp_path, 0).splitlines()
+    assert first == f"{machine / run.name}, of 2026-11-25 01:19"
+    assert verdict.startswith("Compared with functional (torch on cpu, 6 processes): ")
+    assert said(tmp_path / "typo", 2).startswith(
+        f"keras-styles: There is no folder {tmp_path / 'typo'}; give --results"
+    )
+    assert "is the folder of one machine; give --results the one above it." in said(machine, 2)

@@ -665,6 +665,7 @@ def memory(created: datetime, peak: int = 300, slope: float = 2048.0, **changed:
         architecture="linear_regression",
         style="functional",
         builds=20,
+        host_bytes_before=(peak - 40) * 2**20,
         peak_host_bytes=peak * 2**20,
         peak_device_bytes=None,
         bytes_per_build=grown,
@@ -681,7 +682,7 @@ def test_the_newest_memory_is_shown_with_its_interval(results: Path) -> None:
     (only,) = summarize(results).sections
     assert only.environment == ENVIRONMENT
     page = pages_of(summarize(results))["costs"]
-    assert row_of(page, "linear_regression", "functional") == ["300", NOTHING, "2 (-1 to 5)", "2 (1 to 5)"]
+    assert row_of(page, "linear_regression", "functional") == ["300", "40", NOTHING, "2 (-1 to 5)", "2 (1 to 5)"]
 
 
 def test_where_the_time_of_fit_goes_is_shown() -> None:
