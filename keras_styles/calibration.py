@@ -47,7 +47,7 @@ SLOW_DOWNS: Final = (1.01, 1.02, 1.05, 1.10, 1.20)
 # The cells that a user notices; shorter ones have relatively more noise.
 LONG_NANOSECONDS: Final = 1_000_000
 SEED: Final = 20_240_229
-# Pairs of each run of a gate: ten minutes to two hours on two slow cores, with TensorFlow.
+# Pairs of each run of a gate: six minutes to three quarters of an hour on two slow cores, with TensorFlow.
 FRONTIER: Final = (5, 7, 10, 20, 40)
 
 

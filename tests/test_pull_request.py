@@ -13,7 +13,7 @@ from markdown_it.token import Token
 from keras_styles.environment import Environment
 from keras_styles.gate import CellKey, GateRecord, gate_outcome
 from keras_styles.gate_run import save_gate
-from keras_styles.memory import MemoryRecord, save_memory
+from keras_styles.memory import save_memory
 from keras_styles.pull_request import LONGEST, LinkError, pull_request_text
 from keras_styles.records import (
     BenchmarkRun,
@@ -30,7 +30,7 @@ from keras_styles.reproduction import CASE, FAILURES, Finding, KeptCase, Side
 from keras_styles.workloads import MeasuredWorkload, ProcessRecord
 from tests.conftest import ROOT, Run
 from tests.numpy_training import ENVIRONMENT
-from tests.test_dashboard import PASSED, TRUTH, measuring, processes, save_run, saved_text, workload
+from tests.test_dashboard import PASSED, TRUTH, measuring, memory, processes, save_run, saved_text, workload
 from tests.test_gate import CALL, LIMITS, SLOW, counting, run_of
 from tests.test_records import RECORD
 
@@ -440,7 +440,7 @@ def test_a_run_of_the_probes_says_how_many_differences_hold(results: Path) -> No
 
 
 def test_where_nothing_is_said_the_suite_is_asked_for(results: Path) -> None:
-    save_memory(MemoryRecord(created=RECORD.created, environment=ENVIRONMENT, uses=[]), results)
+    save_memory(memory(RECORD.created), results)
     assert verdict_of(pull_request_text(results, None)) == "keras-styles: ⚠ The equivalence suite was not run."
 
 

@@ -309,7 +309,7 @@ def test_a_link_opens_its_entry_again(open_page: Open, site: Path) -> None:
 def test_numbers_are_sorted_by_their_size(open_page: Open, nightly_site: Path) -> None:
     page = open_page(nightly_site, "costs.html").page
     table = page.locator("section", has=page.get_by_role("button", name="each model leaves")).locator("table")
-    column = table.locator("tbody tr td:nth-child(5)")
+    column = table.locator("tbody tr td:nth-child(6)")
     for order in (sorted(SLOPES), sorted(SLOPES, reverse=True)):
         table.get_by_role("button", name="each model leaves").click()
         shown = column.evaluate_all("all => all.map((each) => Number(each.dataset.value) / 1024)")
