@@ -1,7 +1,4 @@
-"""Charts: drawn by Vega-Lite when the site is built, and embedded as SVG, so that a page shows them without scripts.
-
-To put one together and to draw it are two steps, since drawing takes long and can be left to another process.
-"""
+"""Charts: drawn by Vega-Lite when the site is built, and embedded as SVG, so that a page shows them without scripts."""
 
 import json
 import math
@@ -45,17 +42,8 @@ TICKS = (*DECADES, 2, 0.5, 5, 0.2, 20, 0.05, 50, 0.02, 1.5, 0.7, 1.2, 0.8, 1.1, 
 LABEL_ROOM = 0.07
 
 
-# What Vega-Lite draws.
-Chart = dict[str, Any]
-
-
-def draw(chart: Chart) -> Markup:
-    """Draw a chart as SVG."""
-    return Markup(vl_convert.vegalite_to_svg(chart))
-
-
-def costs_chart(costs: Sequence[Cost]) -> Chart | None:
-    """Show the ratios of one architecture to the functional style: one row for each phase, a mark for each style.
+def costs_chart(costs: Sequence[Cost]) -> Markup | None:
+    """Draw the ratios of one architecture to the functional style: one row for each phase, a mark for each style.
 
     A mark is a ratio and the line through it its interval. The light band around 1 is what counts as no difference.
 
@@ -63,7 +51,7 @@ def costs_chart(costs: Sequence[Cost]) -> Chart | None:
         costs: of one architecture; only what was measured at the usual size is drawn.
 
     Returns:
-        The chart, or None if there is no ratio to show.
+        The picture as SVG, or None if there is no ratio to show.
     """
     usual = [c for c in costs if (c.workload.batch_size, c.workload.width) == (BATCH_SIZE, WIDTH)]
     judged = [(c, c.judgement) for c in usual if c.judgement and c.contender in STYLES]
@@ -109,7 +97,7 @@ def costs_chart(costs: Sequence[Cost]) -> Chart | None:
         height=alt.Step(9),
         title=f"time, as a ratio to {BASELINE_STYLE} (1 = the same, lower is faster), with {CONFIDENCE:.0%} intervals",
     )
-    return _themed(chart)
+    return _drawn(chart)
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -126,8 +114,8 @@ def _ticks(low: float, high: float) -> list[float]:
 SMALLEST = -24
 
 
-def margins_chart(margins: dict[str, int]) -> Chart:
-    """Show how many comparisons used which fraction of their bound, in bins of powers of two, and a rule at all of it.
+def margins_chart(margins: dict[str, int]) -> Markup:
+    """Draw how many comparisons used which fraction of their bound, in bins of powers of two, with a rule at all of it.
 
     Args:
         margins: at least one.
@@ -186,7 +174,7 @@ def margins_chart(margins: dict[str, int]) -> Chart:
         .encode(x="middle:Q", y=y, text="comparisons:Q")
     )
     rule = base.mark_rule(strokeDash=[4, 3], color=INK).encode(x=alt.datum(0))
-    return _themed(alt.layer(bars, rule, counts).properties(width=420, height=140, title="number of comparisons"))
+    return _drawn(alt.layer(bars, rule, counts).properties(width=420, height=140, title="number of comparisons"))
 
 
 def _fold(margins: dict[str, int]) -> tuple[dict[str, int], bool]:
@@ -199,7 +187,8 @@ def _fold(margins: dict[str, int]) -> tuple[dict[str, int], bool]:
     return folded, folded.keys() != margins.keys()
 
 
-def _themed(chart: Any) -> Chart:
+def _drawn(chart: Any) -> Markup:
+    """Return a chart as SVG, in the colours of the page's text."""
     themed = chart.configure(
         # Labels are measured with another font than the reader's, which may be wider.
         padding={"left": 16, "top": 5, "right": 5, "bottom": 5},
@@ -214,5 +203,4 @@ def _themed(chart: Any) -> Chart:
         view=alt.ViewConfig(stroke="transparent"),
     )
     # What makes a mark is checked when it is made; to check the whole chart as well takes longer than to draw it.
-    found: Chart = themed.to_dict(validate=False)
-    return found
+    return Markup(vl_convert.vegalite_to_svg(themed.to_dict(validate=False)))

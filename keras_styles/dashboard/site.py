@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -28,7 +29,7 @@ from keras_styles.calibration import RatesRecord, power_text
 from keras_styles.costs import Conclusion, Cost
 from keras_styles.costs_text import FIT_PARTS, time_text, verdict_sentence
 from keras_styles.dashboard import PAGES, today
-from keras_styles.dashboard.charts import COLOURS, Chart, costs_chart, draw, margins_chart
+from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
 from keras_styles.dashboard.matrix import changes, matrix, newest_probings
 from keras_styles.dashboard.specs import (
     distribution_spec,
@@ -110,9 +111,6 @@ class Content:
 def read_content(results: Path) -> Content:
     """Read all records under `results`; what cannot be read costs a sentence, not the site."""
     runs = read_saved_runs(results)
-    # For statsmodels, which collects after each correction for multiplicity. What is frozen is freed like all else, as
-    # long as it is part of no cycle.
-    gc.freeze()
     summary, rates = summarize(results, runs), {}
     for path in sorted((results / "calibration").glob("rates-*.json")):
         try:
@@ -224,14 +222,14 @@ def _write(content: Content, out: Path, vega: "Future[str]", helper: Executor) -
 def render(
     content: Content,
     raw: Mapping[str, int] | None = None,
-    apply: Callable[[Callable[[Chart], Markup], Iterable[Chart]], Iterable[Markup]] = map,
+    apply: Callable[[Callable[[Any], Markup | None], Iterable[Any]], Iterable[Markup | None]] = map,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the pages by name, and what their interactive charts load; all text from records is escaped.
 
     Args:
         content: what the pages show.
         raw: KiB of each file that can be downloaded.
-        apply: applies a function to many things; `map`, or that of another process.
+        apply: draws many charts; `map`, or that of another process.
     """
     summary, history = content.summary, content.history
     scripts: dict[str, Any] = {}
@@ -250,9 +248,9 @@ def render(
         for architecture, workloads in conclusion.by_architecture.items()
     }
     processes = {(s.anchor, device): there for s in with_costs for device, there in s.processes.items()}
-    margins = {section.anchor: margins_chart(section.margins) for section in compared if section.margins}
-    ratios = {key: chart for key, there in costs.items() if (chart := costs_chart(there))}
-    drawn = apply(draw, [*margins.values(), *ratios.values()])  # by a helper while all else is put together
+    margins = {section.anchor: section.margins for section in compared if section.margins}
+    # By a helper while all else is put together.
+    drawn = apply(margins_chart, margins.values()), apply(costs_chart, costs.values())
     charts = {
         section.anchor: script_of(spec)
         for section in compared
@@ -319,7 +317,7 @@ def render(
         "symbols": SYMBOLS,
         "probe_source": script,
         "charts": charts,
-        "pictures": dict(zip([*margins, *ratios], drawn, strict=True)),
+        "pictures": dict(zip([*margins, *costs], chain(*drawn), strict=True)),
         "scalings": scalings,
         "distributions": distributions,
         "timelines": dict(zip(timelines, timeline_labels(with_times), strict=True)),

@@ -1,5 +1,6 @@
 """Summaries: which records of a results folder the site shows, and what they come to."""
 
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -236,12 +237,14 @@ class Summary:
     """What a results folder holds.
 
     Attributes:
-        sections: by key, those of one place after each other and the newest first.
+        sections: by key, those of one place after each other and the newest first; of each place one has a run of the
+            benchmark, since to conclude from one takes a second.
         probings: all runs of the ledger's probes in the order of time; some may be of a few entries only.
         set_aside: a sentence for each file that could not be read.
         equivalence_runs: all runs of the whole suite by place, in the order of time.
         newest_probing: the file of the newest run of the probes.
         environments: those of all records, the newest first.
+        older_benchmarks: the runs of the benchmark of other versions than those in sections, the newest first.
     """
 
     sections: list[Section]
@@ -250,6 +253,7 @@ class Summary:
     equivalence_runs: dict[Place, list[EquivalenceRecord]] = field(default_factory=dict)
     newest_probing: Path | None = None
     environments: list[Used] = field(default_factory=list)
+    older_benchmarks: list[Made] = field(default_factory=list)
 
     @property
     def with_equivalence(self) -> list[Section]:
@@ -262,7 +266,7 @@ class Summary:
         return [section for section in self.newest_of("benchmark") if section.conclusions]
 
     def newest_of(self, kind: Kind) -> list[Section]:
-        """Return of each place the section whose record of a kind is the newest, but one with costs before any without.
+        """Return of each place the section whose record of a kind is the newest.
 
         The moment of its other records does not count: memory that was measured yesterday makes nothing else newer.
         """
@@ -270,14 +274,15 @@ class Summary:
         for section in self.sections:
             if kind in section.made:
                 known = found.get(section.place, section)
-                found[section.place] = max(known, section, key=lambda each: _age(each, kind))
+                found[section.place] = max(known, section, key=lambda each: each.made[kind].moment)
         return list(found.values())
 
-    def older_of(self, kind: Kind) -> list[Section]:
-        """Return all sections of a kind that a newer one of their place has replaced, the newest first."""
-        shown = {section.key for section in self.newest_of(kind)}
-        older = [section for section in self.sections if kind in section.made and section.key not in shown]
-        return sorted(older, key=lambda section: section.made[kind].moment, reverse=True)
+    @property
+    def older_equivalence(self) -> list[Section]:
+        """All sections in which styles were compared that a newer one of their place has replaced, the newest first."""
+        shown = {section.key for section in self.with_equivalence}
+        older = [section for section in self.sections if section.equivalence and section.key not in shown]
+        return sorted(older, key=lambda section: section.made["equivalence"].moment, reverse=True)
 
     def places_without(self, kind: Kind) -> list[Place]:
         """Return where there are records, but none of a kind."""
@@ -296,10 +301,6 @@ class Summary:
         """When the newest record was made."""
         moments = [section.moment for section in self.sections] + [record.created for record in self.probings]
         return max(moments, default=None)
-
-
-def _age(section: Section, kind: Kind) -> tuple[bool, datetime]:
-    return kind != "benchmark" or bool(section.conclusions), section.made[kind].moment
 
 
 def recent_and_old(sections: Sequence[Section], kind: Kind) -> tuple[list[Section], list[Section]]:
@@ -348,13 +349,21 @@ def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
                 used += [(probing.created, run.environment) for run in probing.engines if run.environment]
         except ResultsError as error:
             set_aside.append(str(error))
-    sections = []
-    for key in sorted(equivalence.keys() | benchmarks.keys() | memories.keys()):
-        section = _with_memory(_with_equivalence(equivalence.get(key, {})), memories.get(key, {}))
-        section, unusable = _with_newest_usable(section, benchmarks.get(key, {}))
-        set_aside += unusable
-        if section.made:
-            sections.append(section)
+    by_key = {
+        key: _with_memory(_with_equivalence(equivalence.get(key, {})), memories.get(key, {}))
+        for key in equivalence.keys() | memories.keys()
+    }
+    older_benchmarks: list[Made] = []
+    for keys in _newest_first(benchmarks):
+        while keys:
+            key = keys.pop(0)
+            section, unusable = _with_newest_usable(by_key.get(key, Section(None, None)), benchmarks[key])
+            set_aside += unusable
+            if section.benchmark:
+                by_key[key] = section
+                older_benchmarks += [_made(benchmarks[other]) for other in keys]
+                break
+    sections = [by_key[key] for key in sorted(by_key)]
     sections.sort(key=lambda section: section.moment, reverse=True)
     # The default engine first, since most readers came for it.
     sections.sort(key=lambda section: (section.place.machine, section.place.engine != "tensorflow", section.place))
@@ -366,6 +375,7 @@ def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
         equivalence_runs=_by_place(run for runs in equivalence.values() for run in runs.values()),
         newest_probing=in_time[-1] if in_time else None,
         environments=_environments(used),
+        older_benchmarks=sorted(older_benchmarks, key=lambda made: made.moment, reverse=True),
     )
 
 
@@ -413,6 +423,25 @@ def _rank(saved: SavedRun) -> tuple[bool, int, int, datetime]:
     return saved.has_processes, version, saved.planned, saved.run.moment
 
 
+def _best(runs: Mapping[Path, SavedRun]) -> SavedRun:
+    return max(runs.values(), key=_rank)
+
+
+def _made(runs: Mapping[Path, SavedRun]) -> Made:
+    """Return when and where the best of some runs was made."""
+    best = _best(runs)
+    return Made(best.run.moment, best.environment)
+
+
+def _newest_first(benchmarks: Mapping[SectionKey, Mapping[Path, SavedRun]]) -> list[list[SectionKey]]:
+    """Return the keys of each place, by the best run of each: the newest first, those that measured no costs last."""
+    by_place: dict[Place, list[SectionKey]] = {}
+    best = {key: _best(runs) for key, runs in benchmarks.items()}
+    for key in sorted(best, key=lambda key: (best[key].has_processes, best[key].run.moment), reverse=True):
+        by_place.setdefault(place(best[key].environment), []).append(key)
+    return list(by_place.values())
+
+
 def _with_newest_usable(section: Section, runs: Mapping[Path, SavedRun]) -> tuple[Section, list[str]]:
     """Return a section with the best run that costs follow from, too, and a sentence for each better one."""
     unusable = []
@@ -423,6 +452,9 @@ def _with_newest_usable(section: Section, runs: Mapping[Path, SavedRun]) -> tupl
         files: dict[Kind, Path] = {**section.files, "benchmark": path}
         try:
             with_run = replace(section, benchmark=load(path, BenchmarkRun), files=files, smaller=smaller)
+            # For statsmodels, which looks for garbage after each correction for multiplicity, among all records that
+            # were read. What is frozen is freed like all else, as long as it is part of no cycle.
+            gc.freeze()
             with_run.conclusions  # noqa: B018 -- what is concluded here is kept for the page
         except ResultsError as error:
             unusable.append(str(error))
