@@ -8,7 +8,7 @@ ON_TORCH := architectures covering_recipes generated_recipes lifecycles seeded_f
 ON_EACH := batches initial_weights real_data
 suite = $(patsubst %,equivalence/test_%.py,$(1))
 
-.PHONY: report test lint nightly mutants lock clean
+.PHONY: report test lint browser nightly mutants lock clean
 
 report: .venv/ready
 	$(BIN)/pytest equivalence/ || test $$? -eq 1  # a failed comparison belongs on the page too
@@ -17,7 +17,7 @@ report: .venv/ready
 
 # Each test of the equivalence suite runs on one engine at least, so that all of this takes some twenty minutes on
 # two cores; on every engine and Python the workflow `equivalence` runs all of it.
-test: .venv/ready-for-tests lint
+test: .venv/ready-for-tests lint browser
 	$(BIN)/pytest tests/ -n 2 -k "not test_a_script_trains"
 	# What a script has to repeat depends on the engine: torch draws from one generator for everything. It traces nothing,
 	# so it is also the soonest to go through all that a script can say.
@@ -40,6 +40,17 @@ lint: .venv/ready-for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# What the tests of the site open it in: the system's Chromium, Debian's where it can be installed, or playwright's own.
+browser: .venv/ready-for-tests
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name > /dev/null && exit; \
+	done; \
+	if test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then \
+		apt-get -qq update && apt-get -qq --yes --no-install-recommends install chromium; \
+	else \
+		$(BIN)/playwright install chromium; \
+	fi || echo "No browser could be installed, so the tests of the site are skipped, or fail in CI."
 
 # Ten thousand generated problems, with a seed of their own; 20 to 30 minutes on two cores.
 nightly: .venv/ready

@@ -40,9 +40,9 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 # KiB that a model may leave behind, in no order: by their words, -100 would come before -5000 and 98.5 before 98.25.
 SLOPES = (98.5, -100.0, 98.25, -5000.0, 7.0)
-# Debian's names, then those of others.
 # What a NAME of `--benchmark-save` may be; in an address, each of these signs means something else.
 ODD_NAME = "0001_#1 %41?.json"
+# Debian's names, then those of others; `make browser` looks for the same.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -53,7 +53,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = found or playwright.chromium.executable_path
         if not Path(path).exists():
-            absent = "no Chromium on this machine; install Debian's chromium, or run playwright install chromium"
+            absent = "no Chromium on this machine; run make browser"
             if os.environ.get("CI"):
                 pytest.fail(absent)  # where nobody reads what was skipped
             pytest.skip(absent)
