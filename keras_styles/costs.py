@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -160,13 +161,13 @@ def _cost(
         ratios = _log_ratios(measured, contender, baseline) if contender in STYLES else []
         return math.exp(np.mean(ratios)) if ratios else None
 
-    medians = [float(np.median(rounds)) for process in measured if (rounds := process.nanoseconds.get(contender))]
+    medians = [median(rounds) for process in measured if (rounds := process.nanoseconds.get(contender))]
     reasons = [process.why_not for process in measured if process.why_not]
     absent = f"there is no {contender} for {workload.phase} of {workload.architecture}"
     return Cost(
         workload=workload,
         contender=contender,
-        seconds=float(np.median(medians)) / 1e9 if medians else None,
+        seconds=median(medians) / 1e9 if medians else None,
         judgement=judgement,
         times_floor=times(FLOOR),
         times_numpy=times(NUMPY),

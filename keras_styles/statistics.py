@@ -4,6 +4,7 @@ import bisect
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final, Literal, TypeVar
 
 import numpy as np
@@ -50,7 +51,8 @@ def log_ratio(rounds: Sequence[float], baseline: Sequence[float]) -> float:
     """
     if len(rounds) != len(baseline) or not rounds:
         raise ValueError(f"{len(rounds)} rounds cannot be paired with {len(baseline)} of the baseline")
-    return float(np.median(np.log(np.divide(rounds, baseline))))
+    # Not by NumPy, which takes thirty times as long for the few rounds of one process.
+    return median(math.log(time / of_baseline) for time, of_baseline in zip(rounds, baseline, strict=True))
 
 
 def judge(
