@@ -125,7 +125,8 @@ def pytest_configure(config: pytest.Config) -> None:
         device = runtime.chosen_device()
         machine = runtime.environment(device=device).machine
         require_writable(results_folder() / machine)
-        begun = [folder for folder in map(unfinished_folder, runtime.available_devices()) if any(folder.glob("*"))]
+        folders = map(unfinished_folder, runtime.available_devices())
+        begun = [folder for folder in folders if any(folder.glob("process-*"))]
     except KerasStylesError as error:
         raise pytest.UsageError(str(error)) from error
     if begun and not config.getoption("bench_resume") and not config.option.collectonly:

@@ -423,7 +423,7 @@ def _require_one_plan(plan: Sequence[Workload], processes: int, folder: Path) ->
     """Refuse to go on with a run that measures something else, and would be taken for this one; note what this is."""
     asked = {"processes": processes, "plan": [workload.model_dump() for workload in plan]}
     file = folder / "asked.json"
-    if not file.exists():
+    if not file.exists() or not _kept_files(folder):  # nothing was measured, so there is nothing to go on with
         file.write_text(json.dumps(asked), encoding="utf-8")
     elif (then := json.loads(file.read_text(encoding="utf-8"))) != asked:
         raise MeasuringError(

@@ -172,6 +172,14 @@ def test_an_environment_that_cannot_measure_is_named(tmp_path: Path, monkeypatch
         measure_in_process(Job(REQUEST))
 
 
+def test_a_run_that_never_began_stands_in_nobodys_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "cobol")
+    for plan in ([BUILD, CALL], [CALL]):
+        with pytest.raises(MeasuringError, match="measured nothing"):
+            measure_processes(plan, 2, device="cpu", folder=tmp_path)
+    assert not list(tmp_path.glob("process-*"))
+
+
 def test_a_run_is_not_continued_with_other_versions(tmp_path: Path) -> None:
     request = Request(number=0, device="cpu", workloads=[BUILD], counted=[])
     path = tmp_path / "process-000.jsonl"
