@@ -14,6 +14,7 @@ from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.gate import (
     MIN_PAIRS,
+    PAIRS_AGAIN,
     SCREENING_LEVEL,
     STATISTICAL_LEVEL,
     SUMMARIES,
@@ -25,15 +26,14 @@ from keras_styles.gate import (
     measured_cells,
     not_comparable,
     p_slower,
-    relative_to_numpy,
 )
 from keras_styles.schema import Schema
-from keras_styles.workloads import NUMPY, ProcessRecord
+from keras_styles.workloads import ProcessRecord
 
 Bools = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 
-# Two halves, of which one gives thresholds and the other two runs of five pairs, the fewest that the gate takes.
+# The fewest pairs that a gate takes are five, and the ten of its second run have to be drawn from twice as many.
 MIN_PROCESSES: Final = 40
 # Nobody acts on less, however quiet the machine is.
 SMALLEST_THRESHOLD: Final = 0.02
@@ -47,8 +47,8 @@ SLOW_DOWNS: Final = (1.01, 1.02, 1.05, 1.10, 1.20)
 # The cells that a user notices; shorter ones have relatively more noise.
 LONG_NANOSECONDS: Final = 1_000_000
 SEED: Final = 20_240_229
-# Pairs of each run of a gate: six minutes to three quarters of an hour on two slow cores, with TensorFlow.
-FRONTIER: Final = (5, 7, 10, 20, 40)
+# Pairs of the first run of a gate: from nine minutes to half an hour on TensorFlow and two cores, the second included.
+FRONTIER: Final = (5, 6, 7, 10, 20)
 
 
 class CalibrationRecord(Schema):
@@ -73,9 +73,10 @@ class Draw:
     """Many ways to call processes of unchanged code base and head, and what these processes took.
 
     Attributes:
-        base: numbers of processes, of shape (splits, 2 x pairs); the last `pairs` are what the gate runs again.
+        base: numbers of processes, of shape (splits, pairs of both runs); all but the first `pairs` are what the gate
+            runs again.
         head: the neighbour of each.
-        pairs: how many pairs there are in each of the gate's two runs.
+        pairs: how many pairs there are in the gate's first run.
         logs: the gate's summary, of shape (processes, cells).
         rounds: nanoseconds by cell, of shape (processes, rounds); as many rounds as the shortest process has.
         means: mean nanoseconds of all rounds, of shape (processes, cells).
@@ -126,14 +127,25 @@ class Rates(Schema):
 def thresholds(calibration: CalibrationRecord, pairs: int) -> dict[CellKey, float]:
     """Return by how much the estimated ratio of each cell may differ from 1 when nothing changed.
 
-    Neighbours in time are pairs. Many times, some pairs are picked at random and each is labelled base and head at
-    random; the threshold is what all but one in a hundred of the estimates stay within.
+    Neighbours in time are pairs. Many times, as many pairs as decide in a gate are picked at random, and each is
+    labelled base and head at random; the threshold is what all but one in a hundred of the estimates stay within.
+
+    Args:
+        calibration: processes of unchanged code.
+        pairs: of the gate's first run; those that decide are PAIRS_AGAIN times as many.
 
     Raises:
         KerasStylesError: if the calibration has too few processes.
     """
+    found, needed = len(calibration.processes), 2 * PAIRS_AGAIN * pairs
+    if found < needed:
+        raise KerasStylesError(
+            f"The calibration has {found} processes, but a gate of {pairs} pairs, which measures what looks slower in "
+            f"{PAIRS_AGAIN * pairs} more, needs {needed}: calibrate with more pairs or ask for fewer."
+        )
     cells = common_cells(calibration.processes)
-    return dict(zip(cells, map(float, _limits(log_times(calibration.processes, cells), pairs)), strict=True))
+    limits = _limits(log_times(calibration.processes, cells), PAIRS_AGAIN * pairs)
+    return dict(zip(cells, map(float, limits), strict=True))
 
 
 def _limits(logs: Array, pairs: int, repeated: bool = False) -> Array:
@@ -154,11 +166,6 @@ def _label(processes: int, pairs: int, splits: int, repeated: bool = False) -> t
     A pair is in a split once, or as often as chance has it if they may be `repeated`.
     """
     available = processes // 2
-    if pairs > available and not repeated:
-        raise KerasStylesError(
-            f"The calibration has {processes} processes, but {pairs} pairs need {2 * pairs}: calibrate with more "
-            "processes or ask for fewer pairs."
-        )
     random = np.random.default_rng(SEED)
     if repeated:
         order = random.integers(0, available, (splits, pairs))
@@ -171,17 +178,11 @@ def _label(processes: int, pairs: int, splits: int, repeated: bool = False) -> t
 def summary_spreads(calibration: CalibrationRecord) -> dict[str, float]:
     """Return for each summary how far processes of unchanged code lie apart: what chooses the gate's summary.
 
-    It is the standard deviation of the logarithm of the ratio of neighbours, as the median over cells; where there are
-    cells that NumPy was timed beside, over these, so that all summaries are judged by the same cells.
+    It is the standard deviation of the logarithm of the ratio of neighbours, as the median over cells.
     """
-    found = measured_cells(calibration.processes[0])
-    every = common_cells(calibration.processes)
-    beside_numpy = [key for key in every if found[key].nanoseconds.get(NUMPY)]
-    cells = beside_numpy or every
+    cells = common_cells(calibration.processes)
     spreads = {}
     for name, summary in SUMMARIES.items():
-        if name == relative_to_numpy.__name__ and not beside_numpy:
-            continue
         logs = log_times(calibration.processes, cells, summary)
         even = len(logs) // 2 * 2
         # The root of the mean square, not the deviation from the mean: the true difference is known to be none.
@@ -293,7 +294,7 @@ def replay(
 
     Args:
         calibration: processes of unchanged code.
-        pairs: pairs of processes of each of the gate's two runs; other rules take the few that they are used with.
+        pairs: pairs of processes of the gate's first run; other rules take the few that they are used with.
         rule: a name in RULES.
         slow_downs: factors above 1.
         splits: how many runs to put together, an even number.
@@ -301,7 +302,7 @@ def replay(
             pairs than the calibration has would find, if its noise is what there is.
 
     Raises:
-        KerasStylesError: if the calibration has fewer than eight processes for each pair, unless they are repeated.
+        KerasStylesError: if the calibration has fewer than twelve processes for each pair, unless they are repeated.
     """
     draw, is_long = draw_splits(calibration, pairs, splits, repeated)
     false_alarms = int(RULES[rule](draw, 1.0).any(axis=1).sum())
@@ -332,8 +333,8 @@ def draw_splits(calibration: CalibrationRecord, pairs: int, splits: int, repeate
     earlier, later = _halves(len(found), MIN_PAIRS if repeated else pairs)
     sides, limits = [], []
     for drawn, other in ((earlier, later), (later, earlier)):
-        sides.append(drawn.start + np.array(_label(len(drawn), 2 * pairs, splits // 2, repeated)))
-        limits.append(np.tile(_limits(logs[other.start : other.stop], pairs, repeated), (splits // 2, 1)))
+        sides.append(drawn.start + np.array(_label(len(drawn), (1 + PAIRS_AGAIN) * pairs, splits // 2, repeated)))
+        limits.append(np.tile(_limits(logs[other.start : other.stop], PAIRS_AGAIN * pairs, repeated), (splits // 2, 1)))
     base, head = np.concatenate(sides, axis=1)
     rounds = [np.array([one[: min(map(len, cell))] for one in cell], dtype=float) for cell in samples]
     draw = Draw(
@@ -348,13 +349,17 @@ def draw_splits(calibration: CalibrationRecord, pairs: int, splits: int, repeate
     return draw, np.array([np.median(cell) >= LONG_NANOSECONDS for cell in rounds])
 
 
+# Of both runs of a gate, for each pair of the first.
+_PROCESSES_FOR_EACH_PAIR: Final = 2 * (1 + PAIRS_AGAIN)
+
+
 def _halves(processes: int, pairs: int) -> tuple[range, range]:
     """Return the numbers of the earlier and of the later processes; a half holds whole pairs."""
     half = processes // 4 * 2
-    if half < 4 * pairs:
+    if half < _PROCESSES_FOR_EACH_PAIR * pairs:
         raise KerasStylesError(
-            f"The calibration has {processes} processes, but to replay a gate of {pairs} pairs takes {8 * pairs}: "
-            "calibrate with more processes or ask for fewer pairs."
+            f"The calibration has {processes} processes, but to replay a gate of {pairs} pairs takes "
+            f"{2 * _PROCESSES_FOR_EACH_PAIR * pairs}: calibrate with more pairs or ask for fewer."
         )
     return range(half), range(half, 2 * half)
 
@@ -386,7 +391,7 @@ class RatesRecord(Schema):
 
 def rates_of(calibration: CalibrationRecord) -> RatesRecord:
     """Replay a calibration under every rule, with as many pairs as it has processes for."""
-    most = len(calibration.processes) // 8
+    most = len(calibration.processes) // (2 * _PROCESSES_FOR_EACH_PAIR)
     return RatesRecord(
         created=calibration.created,
         environment=calibration.environment,

@@ -214,8 +214,8 @@ def summary(
 @app.command()
 def calibrate(
     pairs: Annotated[
-        int, typer.Option(min=20, help="Of processes; four times those of a gate tell how often it is right.")
-    ] = 40,
+        int, typer.Option(min=30, help="Of processes; six times those of a gate tell how often it is right.")
+    ] = 42,
     architecture: Annotated[
         list[str] | None, typer.Option(help="What to measure, as in gate; can be repeated.")
     ] = None,
@@ -257,7 +257,7 @@ def gate(
     architecture: Annotated[
         list[str] | None, typer.Option(help="What to measure: ours, or modules of your own; can be repeated.")
     ] = None,
-    pairs: Annotated[int, typer.Option(min=5, help="Of processes; as many as the calibration has at most.")] = 10,
+    pairs: Annotated[int, typer.Option(min=5, help="Of processes; half as many as the calibration has at most.")] = 7,
 ) -> None:
     """Compare two environments; exit with 0 if nothing is slower, 1 if something is, 2 if the run proves nothing."""
     from keras_styles import runtime

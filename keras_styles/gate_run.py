@@ -14,6 +14,7 @@ from typing import Final
 from keras_styles.calibration import CalibrationRecord, RatesRecord, thresholds
 from keras_styles.engines import ENGINE_VARIABLE
 from keras_styles.gate import (
+    PAIRS_AGAIN,
     UNDER_TEST,
     GateRecord,
     common_cells,
@@ -33,7 +34,7 @@ from keras_styles.processes import (
     require_one_environment,
 )
 from keras_styles.records import ResultsError, load, save, slug, stamp
-from keras_styles.workloads import GATE_ROUNDS, LOST, ProcessRecord, Workload
+from keras_styles.workloads import GATE_LIVES, GATE_ROUNDS, GATE_SECONDS, LOST, ProcessRecord, Workload
 
 Show = Callable[[str], None]
 
@@ -153,6 +154,9 @@ def take_turns(
                 workloads=list(workloads),
                 counted=list(counted) if pair in (0, pairs - 1) else [],
                 min_rounds=GATE_ROUNDS,
+                max_seconds=GATE_SECONDS,
+                lives=GATE_LIVES,
+                controls=False,  # what unchanged code differs by was measured before, by calibration
                 takes_turns=True,
             )
             jobs = [
@@ -207,7 +211,7 @@ def run_gate(
     folder: Path,
     show: Show,
 ) -> GateRecord:
-    """Compare head with base; what looks slower is measured once more, and only that decides.
+    """Compare head with base; what looks slower is measured again, in PAIRS_AGAIN times the pairs, which alone decide.
 
     Raises:
         MeasuringError: if a process does not begin.
@@ -233,7 +237,7 @@ def run_gate(
     again = list(dict.fromkeys(decision.workload for decision in chosen))
     part = f"{len(again)} of {len(workloads)} workloads"
     show(f"{len(chosen)} cells look slower, some of them by chance; measuring again: {part}")
-    turns_again = take_turns(base, head, again, pairs, device=device, folder=folder / "again", show=show)
+    turns_again = take_turns(base, head, again, PAIRS_AGAIN * pairs, device=device, folder=folder / "again", show=show)
     return gate_outcome(*turns, *turns_again, allowed, calibrated=calibration.processes[0], under_test=under_test)
 
 

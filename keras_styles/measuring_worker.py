@@ -59,6 +59,8 @@ def measured(
         workloads,
         min_rounds=request.min_rounds,
         max_seconds=request.max_seconds,
+        lives=request.lives,
+        controls=request.controls,
         first=request.number,
         before=before,
         turn=turn,
@@ -104,7 +106,9 @@ def main() -> None:
     answer("environment", runtime.environment(device=request.device).model_dump(mode="json"))
     with runtime.on_device(request.device):
         # What an engine and Keras import and prepare at their first use belongs to nobody.
-        for _ in measured(request, [Workload(architecture="linear_regression", phase="first_step")]):
+        for _ in measured(
+            request.model_copy(update={"lives": 1}), [Workload(architecture="linear_regression", phase="first_step")]
+        ):
             pass
         for workloads in groups(request.workloads).values():
             for each in measured(request, workloads, before, turn):

@@ -36,6 +36,9 @@ from keras_styles.workloads import (
 # What meets a shape, or code of Keras', for the first time; the others repeat what one of these has done.
 _NEEDS_WARM_UP: Final[tuple[Phase, ...]] = ("fit", "predict", "predict_call", "call")
 
+# What is so short beside the other first phases that many rounds of it cost nothing.
+_SHORT: Final[tuple[str, ...]] = ("build", "compile")
+
 # What runs another branch of a `call` than training does.
 _PREDICTING: Final[tuple[Phase, ...]] = ("predict", "predict_call", "call")
 
@@ -173,17 +176,17 @@ class Contenders:
         NotEqualError: from any method, as soon as two of them were seen not to compute the same.
     """
 
-    def __init__(self, architecture: Architecture, width: int) -> None:
+    def __init__(self, architecture: Architecture, width: int, *, controls: bool = True) -> None:
         self._architecture = architecture
         self._width = width
         self.models = {style: KerasSubject(architecture, style, width) for style in architecture.styles}
-        if BASELINE_STYLE in self.models:
+        if controls and BASELINE_STYLE in self.models:
             self.models[TWIN] = KerasSubject(architecture, BASELINE_STYLE, width)
         # Untimed: an engine compiles what draws initial weights for each new shape, at the expense of who comes first.
         for model in self.models.values():
             model.build()
         self._require_equal("initial weights")
-        floors = self._floors()
+        floors = self._floors() if controls else {}
         self.all: dict[str, Subject] = {**self.models, **floors}
 
     def _floors(self) -> dict[str, FloorSubject]:
@@ -203,9 +206,26 @@ class Contenders:
         return Batches(x, y, self._architecture.inputs(x), self._architecture.targets(y), batch_size)
 
     def cold(
-        self, phases: Sequence[Phase], batch_size: int, first: int, turn: Callable[[], None] = lambda: None
+        self,
+        phases: Sequence[Phase],
+        batch_size: int,
+        *,
+        lives: int = 1,
+        max_seconds: float = 0.0,
+        first: int,
+        turn: Callable[[], None] = lambda: None,
     ) -> dict[Phase, dict[str, list[int]]]:
-        """Take each contender once through the beginning of its life, and return the nanoseconds of `phases`."""
+        """Take each contender through the beginning of its life, and return the nanoseconds of `phases`.
+
+        Args:
+            phases: what of it was asked for.
+            batch_size: of the first steps.
+            lives: how often each begins anew; not more often than once for what was not asked for.
+            max_seconds: of several lives the shortest phases, build and compile, come more often, until they took so
+                long for each contender.
+            first: number of the process, see `interleave`.
+            turn: as in `interleave`, before each life.
+        """
         data = self.batches(batch_size)
         begin, second = data.first(batch_size), data.first(batch_size + 1)
 
@@ -219,10 +239,23 @@ class Contenders:
             return {name: Action(run, pending=lambda _: subject.pending()) for name, run in links.items()}
 
         chains = {name: chain(subject) for name, subject in self.all.items()}
-        timed = interleave_chains(chains, min_rounds=1, max_seconds=0.0, first=first, turn=turn)
+        runs = []
+        short = [phase for phase in phases if phase in _SHORT]
+        if lives > 1 and short:
+            births = {name: {link: links[link] for link in _SHORT if link in links} for name, links in chains.items()}
+            runs.append(interleave_chains(births, min_rounds=1, max_seconds=max_seconds, first=first, turn=turn))
+        needed = lives if len(phases) > len(short) else 1
+        runs.append(interleave_chains(chains, min_rounds=needed, max_seconds=0.0, first=first, turn=turn))
         self._require_equal("weights after the first steps")
         self._require_equal_floors()
-        return {phase: {name: links[phase] for name, links in timed.items() if phase in links} for phase in phases}
+        return {
+            phase: {
+                name: [nanoseconds for run in runs for nanoseconds in run[name].get(phase, [])]
+                for name, links in chains.items()
+                if phase in links
+            }
+            for phase in phases
+        }
 
     def warm(
         self,
@@ -334,13 +367,16 @@ def measure(
     *,
     min_rounds: int,
     max_seconds: float,
+    lives: int = 1,
+    controls: bool = True,
     first: int,
     before: Callable[[], None],
     turn: Callable[[], None] = lambda: None,
 ) -> Iterator[MeasuredWorkload]:
     """Measure workloads of one architecture and width, one after the other; call `before` ahead of each.
 
-    Before each timed region `turn` is called, which waits where two processes take turns.
+    Before each timed region `turn` is called, which waits where two processes take turns. For `controls` and the other
+    arguments see `keras_styles.processes.Request`, for `lives` also `Contenders.cold`.
 
     What goes wrong concerns the workload alone, out of memory for instance: the others are timed on new models. Only if
     contenders are not equal, nothing more is timed of them.
@@ -352,9 +388,14 @@ def measure(
     asked = [workload.phase for workload in workloads if workload.phase in COLD_PHASES]
 
     def begin() -> Contenders:
-        contenders = Contenders(architecture, width)
+        contenders = Contenders(architecture, width, controls=controls)
         # Once there are times of the first phases they are not taken again.
-        cold.update(contenders.cold([] if cold else asked, workloads[0].batch_size, first, turn))
+        phases = [] if cold else asked
+        cold.update(
+            contenders.cold(
+                phases, workloads[0].batch_size, lives=lives, max_seconds=max_seconds, first=first, turn=turn
+            )
+        )
         return contenders
 
     contenders: Contenders | None = None

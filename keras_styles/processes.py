@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
@@ -58,6 +58,10 @@ class Request(Schema):
     counted: list[str]
     min_rounds: int = MIN_ROUNDS
     max_seconds: float = MAX_SECONDS
+    lives: PositiveInt = Field(
+        default=1, description="how often each model begins anew where its first phases are timed"
+    )
+    controls: bool = Field(default=True, description="whether the twin and the floors are timed beside the styles")
     takes_turns: bool = Field(default=False, description="whether it waits for its turn before all that it times")
 
 

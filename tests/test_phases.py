@@ -20,14 +20,29 @@ from keras_styles.phases import (
     contenders_of,
     measure,
 )
+from keras_styles.styles import STYLES
 from keras_styles.workloads import ARCHITECTURES, EPOCHS, PHASES, MeasuredWorkload, Phase, Workload
 
 WIDTH, BATCH_SIZE = 4, 3
 
 
-def measured(name: str, *phases: Phase, before: Callable[[], None] = lambda: None) -> list[MeasuredWorkload]:
+def measured(
+    name: str, *phases: Phase, before: Callable[[], None] = lambda: None, lives: int = 1, controls: bool = True
+) -> list[MeasuredWorkload]:
     workloads = [Workload(architecture=name, phase=phase, batch_size=BATCH_SIZE, width=WIDTH) for phase in phases]
-    return list(measure(load(name), WIDTH, workloads, min_rounds=2, max_seconds=0.0, first=1, before=before))
+    return list(
+        measure(
+            load(name),
+            WIDTH,
+            workloads,
+            min_rounds=2,
+            max_seconds=0.0,
+            lives=lives,
+            controls=controls,
+            first=1,
+            before=before,
+        )
+    )
 
 
 def test_every_phase_is_timed_in_every_contender() -> None:
@@ -42,12 +57,25 @@ def test_every_phase_is_timed_in_every_contender() -> None:
         assert {len(nanoseconds) for nanoseconds in each.nanoseconds.values()} == {rounds}
 
 
+def test_of_several_lives_each_phase_that_was_asked_for_has_a_round() -> None:
+    """As the gate measures: the styles alone, and what is short in a life more often than the rest."""
+    for asked, expected in (
+        (("build", "compile", "first_step", "retrace", "call"), (4, 4, 3, 3, 2)),
+        (("retrace",), (3,)),
+        (("build", "save"), (2, 2)),
+    ):
+        found = measured("linear_regression", *asked, lives=3, controls=False)
+        assert [each.why_not for each in found] == [None] * len(asked)
+        for each, rounds in zip(found, expected, strict=True):
+            assert {style: len(times) for style, times in each.nanoseconds.items()} == dict.fromkeys(STYLES, rounds)
+
+
 # The other two have the layers of the first; the benchmark compares all with their floors in each of its processes.
 @pytest.mark.parametrize("name", ["linear_regression", "multi_input", "tree_rnn"])
 def test_floors_compute_what_the_styles_do(name: str) -> None:
     """`cold` compares weights after two steps of each; this compares what comes out of them."""
     contenders = Contenders(load(name), WIDTH)
-    contenders.cold(("first_step", "retrace"), BATCH_SIZE, 0)
+    contenders.cold(("first_step", "retrace"), BATCH_SIZE, first=0)
     data = contenders.batches(BATCH_SIZE)
     expected = array_of(contenders.models["subclassing"].call(data.inputs))
     for floor in ("floor", "numpy"):
@@ -77,7 +105,7 @@ def test_only_the_style_that_can_express_it_is_timed() -> None:
 
 def test_one_ulp_between_styles_stops_all_timing() -> None:
     contenders = Contenders(load("linear_regression"), WIDTH)
-    contenders.cold((), BATCH_SIZE, 0)
+    contenders.cold((), BATCH_SIZE, first=0)
     contenders.warm("call", BATCH_SIZE, min_rounds=1, max_seconds=0.0, first=0)
     kernel = contenders.models["subclassing"].model.variables[0]
     kernel.assign(np.nextafter(array_of(kernel), np.float32(9.0)))

@@ -69,7 +69,7 @@ def no_wait(pending=None):
     careless.extend(not_ready()) if pending else wait()
 runtime.synchronize = synchronize
 contenders = Contenders(load("multilayer_network"), 512)
-contenders.cold(COLD_PHASES, 512, 0)
+contenders.cold(COLD_PHASES, 512, first=0)
 for phase[0] in PHASES[len(COLD_PHASES):]:
     contenders.warm(phase[0], 512, min_rounds=1, max_seconds=0.0, first=0)
 runtime.synchronize, phase[0] = no_wait, "call"
