@@ -224,7 +224,7 @@ def calibrate(
     from keras_styles import runtime
     from keras_styles.architectures import load
     from keras_styles.calibration import calibration_table, rates_of, spreads_text
-    from keras_styles.gate_run import UNCHANGED, measure_unchanged, request_digest, save_calibration
+    from keras_styles.gate_run import UNCHANGED, measure_unchanged, request_digest, save_calibration, save_rates
     from keras_styles.workloads import plan_of
 
     results, device = results_folder(), runtime.chosen_device()
@@ -242,7 +242,7 @@ def calibrate(
         rates = rates_of(record)
     console.print(calibration_table([*rates.rates, *rates.frontier]), markup=False)
     console.print(spreads_text(record), markup=False)
-    path, trouble = save_calibration(rates, results)
+    path, trouble = save_rates(rates, path)
     console.print(trouble or f"saved as {path}", markup=False)
 
 

@@ -248,12 +248,17 @@ def save_gate(record: GateRecord, results: Path) -> tuple[Path, str | None]:
     return save(results / machine, name, record.model_dump_json(indent=1) + "\n")
 
 
-def save_calibration(record: CalibrationRecord | RatesRecord, results: Path) -> tuple[Path, str | None]:
-    """Save a calibration, or what it comes to, under a unique name; see `keras_styles.records.save`."""
+def save_calibration(record: CalibrationRecord, results: Path) -> tuple[Path, str | None]:
+    """Save a calibration under a unique name; see `keras_styles.records.save`."""
     here = record.environment
-    kind = "rates-" if isinstance(record, RatesRecord) else ""
-    name = f"{kind}{slug(here.machine)}-{here.engine}-{here.device}-{stamp(record.created)}.json"
+    unique = f"{stamp(record.created)}-{uuid.uuid4().hex[:8]}"
+    name = f"{slug(here.machine)}-{here.engine}-{here.device}-{unique}.json"
     return save(results / "calibration", name, record.model_dump_json(indent=1) + "\n")
+
+
+def save_rates(record: RatesRecord, calibration: Path) -> tuple[Path, str | None]:
+    """Save what a calibration comes to beside it, under its name; see `keras_styles.records.save`."""
+    return save(calibration.parent, f"rates-{calibration.name}", record.model_dump_json(indent=1) + "\n")
 
 
 def newest_calibration(

@@ -1,6 +1,7 @@
 """Calibration: on simulated machines with a known truth, thresholds and rates are what they must be."""
 
 import functools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,8 @@ from tests.conftest import ROOT
 from tests.test_gate import process
 
 # The newest of each machine, engine and device: older ones are of a gate that measured and decided otherwise.
-PUBLISHED = list(
-    {
-        path.stem.rpartition("-")[0]: path for path in sorted((ROOT / "results" / "calibration").glob("linux-*.json"))
-    }.values()
-)
+CALIBRATIONS = sorted((ROOT / "results" / "calibration").glob("linux-*.json"))
+PUBLISHED = list({re.split(r"-\d{8}T", path.stem)[0]: path for path in CALIBRATIONS}.values())
 PAIRS = 8
 PROCESSES = 4 * (1 + PAIRS_AGAIN) * PAIRS
 

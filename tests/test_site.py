@@ -17,7 +17,7 @@ from keras_styles.calibration import RatesRecord
 from keras_styles.dashboard import PAGES
 from keras_styles.dashboard.site import build_site
 from keras_styles.differences import Outcome
-from keras_styles.gate_run import save_calibration
+from keras_styles.gate_run import save_rates
 from keras_styles.history import MIN_POINTS
 from keras_styles.memory import save_memory
 from keras_styles.records import (
@@ -167,10 +167,10 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )
     save_differences(probing, results)
-    (committed,) = (ROOT / "results" / "calibration").glob("rates-*.json")
+    committed = max((ROOT / "results" / "calibration").glob("rates-*.json"))
     rates = load(committed, RatesRecord)
     hostile_rule = rates.rates[0].model_copy(update={"rule": HOSTILE})
-    save_calibration(rates.model_copy(update={"environment": here, "rates": [hostile_rule]}), results)
+    save_rates(rates.model_copy(update={"environment": here, "rates": [hostile_rule]}), results / "calibration" / "hostile.json")
     (results / "annotations.yaml").write_text(
         f"- date: 2026-01-02\n  text: {'<script>alert(2)</script> | ` ' * 3!r}\n", encoding="utf-8"
     )
