@@ -477,6 +477,18 @@ def test_a_site_that_cannot_be_written_is_one_sentence(results: Path) -> None:
         build_site(results, results / "taken" / "out")
 
 
+def fail_to_rename(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let nothing of this name be renamed."""
+    rename = Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.name == name:
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+
+
 def test_a_folder_of_somebody_elses_is_not_replaced(results: Path, tmp_path: Path) -> None:
     other = tmp_path / "thesis"
     other.mkdir()
@@ -493,6 +505,27 @@ def test_a_folder_of_somebody_elses_is_not_replaced(results: Path, tmp_path: Pat
     assert (page.parent / "notes.txt").exists()
 
 
+def test_hidden_files_beside_a_site_are_no_content_and_stay(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts and file managers put them there, or the folder is the checkout of a branch of pages."""
+    out = tmp_path / "site"
+    (out / ".git").mkdir(parents=True)
+    (out / ".git" / "HEAD").write_text("ref: refs/heads/pages", encoding="utf-8")
+    for name in (".nojekyll", ".DS_Store"):
+        page, _ = build_site(results, out)
+        (page.parent / name).touch()
+    kept = {".git", ".nojekyll", ".DS_Store"}
+    build_site(results, out)
+    assert {path.name for path in out.glob(".*")} == kept
+    assert (out / ".git" / "HEAD").read_text(encoding="utf-8") == "ref: refs/heads/pages"
+    fail_to_rename(monkeypatch, "new")
+    with pytest.raises(ResultsError, match="cannot be written"):
+        build_site(results, out)
+    assert {path.name for path in out.glob(".*")} == kept
+    assert page.is_file()
+
+
 def test_a_page_about_this_project_is_not_one_of_its_sites(results: Path, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<title>What I think of keras-styles</title>", encoding="utf-8")
     with pytest.raises(ResultsError, match="holds other files"):
@@ -502,14 +535,7 @@ def test_a_page_about_this_project_is_not_one_of_its_sites(results: Path, tmp_pa
 def test_a_site_that_cannot_be_replaced_stays(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, _ = build_site(results, tmp_path / "site")
     (page.parent / "data" / "old.js").touch()
-    rename = Path.rename
-
-    def fail(path: Path, target: Path) -> Path:
-        if path.name == "new":
-            raise OSError(28, "No space left on device")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", fail)
+    fail_to_rename(monkeypatch, "new")
     with pytest.raises(ResultsError, match=r"cannot be written \(No space left on device\)"):
         build_site(results, tmp_path / "site")
     assert (page.parent / "data" / "old.js").exists()

@@ -176,18 +176,23 @@ def _replace(out: Path, draft: Path, old: Path) -> None:
     if out.exists():
         out.rename(old)
     try:
+        # A draft has no hidden files; those of others, such as .nojekyll, stay.
+        for path in old.glob(".*"):
+            path.rename(draft / path.name)
         draft.rename(out)
     except BaseException:
+        for path in draft.glob(".*"):
+            path.rename(old / path.name)
         if old.exists():
             old.rename(out)
         raise
 
 
 def _is_ours(folder: Path) -> bool:
-    """Tell whether a folder is empty, or holds a site of this project and nothing else."""
+    """Tell whether a folder is empty, or holds a site of this project and nothing else, hidden files aside."""
     if not folder.is_dir():
         return False
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     pages = {f"{name}.html" for name in PAGES}
     return not names or (
         names <= pages | {"static", "data", "raw"}
