@@ -426,6 +426,16 @@ def test_the_chart_is_also_a_table_and_machines_stand_apart(open_page: Open, nig
     assert shown.complaints == []
 
 
+def test_margins_over_time_are_drawn_in_utc_wherever_the_reader_is(open_page: Open, hostile_site: Path) -> None:
+    drawn = []
+    for zone in ("UTC", "Pacific/Honolulu"):
+        page = open_page(hostile_site, "equivalence.html", timezone_id=zone).page
+        open_all(page, "equivalence")
+        labels = page.locator("[data-chart] .role-axis-label text")
+        drawn.append(labels.evaluate_all("all => all.map((each) => [each.textContent, each.getAttribute('transform')])"))
+    assert drawn[0] == drawn[1] != []
+
+
 def test_pages_are_whole_without_scripts(open_page: Open, site: Path, nightly_site: Path) -> None:
     page = open_page(site, "differences.html", java_script_enabled=False).page
     assert page.locator("table.matrix tbody tr").count() == page.locator("details").count() > 100
