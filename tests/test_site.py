@@ -32,7 +32,7 @@ from keras_styles.records import (
 )
 from tests.conftest import ROOT
 from tests.numpy_training import ENVIRONMENT
-from tests.test_dashboard import HOSTILE, PASSED, measuring, memory, processes, save_run, workload
+from tests.test_dashboard import HOSTILE, NOTHING, PASSED, measuring, memory, processes, save_run, workload
 from tests.test_history import START, benchmark, nightly, save, unmeasured
 from tests.test_records import RECORD
 
@@ -314,6 +314,20 @@ def test_numbers_are_sorted_by_their_size(open_page: Open, nightly_site: Path) -
         table.get_by_role("button", name="each model leaves").click()
         shown = column.evaluate_all("all => all.map((each) => Number(each.dataset.value) / 1024)")
         assert shown == order
+
+
+def test_what_has_no_value_is_sorted_to_the_end_in_both_directions(open_page: Open, site: Path) -> None:
+    page = open_page(site, "costs.html").page
+    open_all(page, "costs")
+    table = page.locator("table", has=page.get_by_role("button", name="times the floor")).first
+    column = table.locator("tbody tr td:nth-child(9)")
+    for descending in (False, True):
+        table.get_by_role("button", name="times the floor").click()
+        texts = column.all_text_contents()
+        numbers = [float(text) for text in texts if text != NOTHING]
+        assert 1 < len(numbers) < len(texts)
+        assert numbers == sorted(numbers, reverse=descending)
+        assert texts[len(numbers) :] == [NOTHING] * (len(texts) - len(numbers))
 
 
 def test_a_table_is_sorted_by_keyboard(open_page: Open, site: Path) -> None:

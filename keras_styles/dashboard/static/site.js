@@ -102,15 +102,17 @@
         for (const other of heads) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", descending ? "descending" : "ascending");
         const value = (row) => row.cells[column]?.dataset.value ?? row.cells[column]?.textContent.trim() ?? "";
-        const number = (text) => (text === "" ? NaN : Number(text));
-        // Numbers by their size and before all words, also below zero and between two whole ones.
+        // Numbers, then words, then what has no value, in both directions.
+        const rank = (text) => (text === "" || text === "–" ? 2 : Number.isNaN(Number(text)) ? 1 : 0);
         const compare = (a, b) => {
           const [one, other] = [value(a), value(b)];
-          const [left, right] = [number(one), number(other)];
-          if (Number.isNaN(left) && Number.isNaN(right)) return one.localeCompare(other, "en", { numeric: true });
-          return Number.isNaN(left) ? 1 : Number.isNaN(right) ? -1 : left < right ? -1 : Number(left > right);
+          if (rank(one) !== rank(other)) return rank(one) - rank(other);
+          // Numbers by their size, also below zero and between two whole ones.
+          const order = rank(one) ? one.localeCompare(other, "en", { numeric: true })
+            : Number(one) < Number(other) ? -1 : Number(Number(one) > Number(other));
+          return descending ? -order : order;
         };
-        const rows = [...table.tBodies[0].rows].sort((a, b) => (descending ? compare(b, a) : compare(a, b)));
+        const rows = [...table.tBodies[0].rows].sort(compare);
         table.tBodies[0].append(...rows);
       });
     });
