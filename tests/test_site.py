@@ -1,6 +1,7 @@
 """The site in a real browser: every page opens, asks nobody for anything, and is used by mouse, keyboard and phone."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -417,6 +418,33 @@ def test_a_step_leads_to_its_chart(open_page: Open, nightly_site: Path) -> None:
     )
     assert machine.locator("option:checked").text_content() == "tensorflow cpu, one, 24 runs"
     expect(page.locator("#history-chart")).to_contain_text("seconds")
+    assert shown.complaints == []
+
+
+def test_a_link_leads_back_to_its_chart_and_what_is_chosen_has_an_address(open_page: Open, nightly_site: Path) -> None:
+    shown = open_page(nightly_site, "history.html")
+    page, status = shown.page, shown.page.locator("#history-status")
+    machine, quantity = (page.get_by_role("combobox", name=name) for name in ("Engine, device and machine", "What"))
+    one, two = (f"tensorflow cpu, {name}, 24 runs" for name in ("one", "two"))
+    link = page.locator("#regressions").get_by_role("link").first
+    for _ in range(2):
+        link.click()
+        expect(machine.locator("option:checked")).to_have_text(one)
+        expect(status).to_contain_text("1 step, 0 gaps.")
+        quantity.select_option("ratio")
+        machine.select_option(two)
+        expect(status).to_contain_text("0 steps, 1 gap.")
+    expect(page).to_have_url(re.compile("quantity=ratio"))
+    again = open_page(nightly_site, page.url.split("/")[-1]).page
+    chosen = again.locator("#history option:checked")
+    expect(again.locator("#history-status")).to_contain_text("0 steps, 1 gap.")
+    assert chosen.all_text_contents() == page.locator("#history option:checked").all_text_contents()
+    link.click()
+    expect(status).to_contain_text("1 step, 0 gaps.")
+    link.focus()
+    expect(page.locator("#history")).not_to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("#history")).to_be_in_viewport()
     assert shown.complaints == []
 
 

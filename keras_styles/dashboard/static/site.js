@@ -132,9 +132,9 @@
   }
   window.addEventListener("hashchange", openTarget);
   document.addEventListener("click", (event) => {
-    // A second click on one link changes no address; by then the entry may have been closed.
-    const link = event.target.closest?.("a[href^='#']");
-    if (link && link.hash === location.hash) openTarget();
+    // A second click on one link changes no address; by then the entry may have been closed, or be out of sight.
+    const link = event.target.closest?.("a");
+    if (link?.hash && link.href === location.href) window.dispatchEvent(new Event("hashchange"));
   });
   if (location.hash) openTarget();
 
@@ -195,9 +195,11 @@
       await update();
       form.scrollIntoView();
     };
-    form.addEventListener("input", () => {
+    form.addEventListener("input", async () => {
       asked = new URLSearchParams();
-      return update();
+      await update();
+      // So that what is seen can be passed on, and a link that was followed before leads away from it again.
+      window.history.replaceState(null, "", `#${new URLSearchParams(new FormData(form))}`);
     });
     form.addEventListener("submit", (event) => event.preventDefault());
     window.addEventListener("hashchange", ask);
