@@ -672,6 +672,19 @@ def test_specs_hold_what_was_measured() -> None:
     assert scaling_spec([cost for cost in conclusion.costs if cost.workload.batch_size == 32]) is None
 
 
+def test_the_data_of_a_chart_keep_their_name_when_others_are_added() -> None:
+    """Or a page would draw another chart from a file that the browser has kept."""
+    shown = section(equivalence=None, benchmark=measuring(*processes()))
+    here = MachineInfo(keras_styles=ENVIRONMENT.model_copy(update={"machine": "another"}))
+    other = measuring(*processes(TRUTH | {"sequential": 2.0})).model_copy(update={"machine_info": here})
+    nothing = History([], [], [], [])
+    _, before = site.render(Content(Summary([shown]), nothing))
+    pages, after = site.render(Content(Summary([section(equivalence=None, benchmark=other), shown]), nothing))
+    assert 0 < len(before) < len(after)
+    assert {name: after[name] for name in before} == before
+    assert set(re.findall('data-chart="([^"]+)"', pages["costs"])) == after.keys()
+
+
 def test_the_null_control_is_told_and_what_was_not_measured_is_not_called_perfect() -> None:
     def twins(truth: dict[str, float]) -> list[str]:
         summary = Summary([section(equivalence=None, benchmark=measuring(*processes(truth)))])

@@ -240,7 +240,8 @@ def render(
     scripts: dict[str, Any] = {}
 
     def script_of(value: Any) -> str:
-        name = f"d{len(scripts)}"
+        # By its content: a page never draws another chart's data, which a browser may have kept from the build before.
+        name = f"d{_digest(json.dumps(value))}"
         scripts[name] = value
         return name
 
@@ -383,7 +384,11 @@ def step_sentence(step: Step) -> str:
 
 def timeline_name(identity: Identity) -> str:
     """Return the name of a timeline's data, the same in every build, so that an address goes on to lead there."""
-    return f"t{hashlib.sha256(repr(identity).encode()).hexdigest()[:12]}"
+    return f"t{_digest(repr(identity))}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def step_address(step: Step) -> str:

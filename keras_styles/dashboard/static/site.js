@@ -13,7 +13,7 @@
         const script = document.createElement("script");
         script.src = `data/${name}.js`;
         script.onload = () => resolve(arrived.get(name));
-        script.onerror = () => reject(new Error(`The file data/${name}.js is missing; build the site again.`));
+        script.onerror = () => reject(new Error(`The file data/${name}.js is missing; load this page again, or build the site again.`));
         document.head.append(script);
       }));
     }
