@@ -15,7 +15,7 @@ from keras_styles.differences import ledger
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.gate import UNDER_TEST, CellDecision, GateRecord, regressions
-from keras_styles.records import EquivalenceRecord, ResultsError, load
+from keras_styles.records import EquivalenceRecord, ResultsError, load, visible
 from keras_styles.reproduction import CASE, FAILURES, KeptCase
 from keras_styles.styles import BASELINE_STYLE
 
@@ -421,8 +421,7 @@ def _compared(gates: Iterable[_Gate]) -> str:
 
 def _code(text: str) -> str:
     """Show text from a record as one short code span, whatever is in it; what cannot be seen is left out."""
-    seen = "".join(character for character in text if character.isprintable() or character.isspace())
-    words = " ".join(seen.translate(_REPLACED).split())
+    words = " ".join(visible(text).translate(_REPLACED).split())
     shown = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
     return f"`{shown or NO_VALUE}`"
 

@@ -41,8 +41,7 @@ from tests.numpy_training import ENVIRONMENT
 from tests.test_records import RECORD
 
 NOTHING = "\N{EN DASH}"  # stands where a table has no number
-HOSTILE = "<script>alert(1)</script>'\"`|{{ 7 * 7 }}\u202e" + "x" * 10_000
-
+HOSTILE = "<script>alert(1)</script>'\"`|{{ 7 * 7 }}\u202e\u2066\u200f\u061c" + "x" * 10_000
 
 # What each contender takes, as a ratio to the functional style.
 TRUTH = {"sequential": 1.0, "functional": 1.0, "subclassing": 1.5, "twin": 1.0, "floor": 0.1, "numpy": 0.05}

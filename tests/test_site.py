@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
 import pytest
@@ -43,6 +43,8 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 SLOPES = (98.5, -100.0, 98.25, -5000.0, 7.0)
 # What a NAME of `--benchmark-save` may be; in an address, each of these signs means something else.
 ODD_NAME = "0001_#1 %41?.json"
+# The marks that change in which direction the text after them is written.
+BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # Debian's names, then those of others; `make browser` looks for the same.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -247,6 +249,16 @@ def test_nothing_in_a_record_is_run_or_breaks_the_layout(open_page: Open, hostil
     assert (shown.complaints, shown.asked) == ([], [])
     assert shown.page.locator("script:not([src])").count() == 0
     assert shown.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
+
+
+def test_no_mark_in_a_record_turns_the_words_around(hostile_site: Path) -> None:
+    """Neither as it is nor escaped, as JSON or in an address; the records themselves can be taken home unchanged."""
+    built = [*hostile_site.glob("*.html"), *hostile_site.glob("data/*.js")]
+    texts = {path: path.read_text(encoding="utf-8").lower() for path in built}
+    assert sum("{{ 7 * 7 }}" in text for text in texts.values()) > 3
+    for mark in BIDIRECTIONAL:
+        for spelled in (mark, f"\\u{ord(mark):04x}", quote(mark).lower()):
+            assert [path.name for path, text in texts.items() if spelled in text] == [], ascii(mark)
 
 
 def test_differences_are_filtered_and_each_has_an_address(open_page: Open, site: Path) -> None:

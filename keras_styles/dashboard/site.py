@@ -45,7 +45,7 @@ from keras_styles.engines import ENGINES
 from keras_styles.environment import RETIRED
 from keras_styles.history import MIN_POINTS, History, Step, Timeline, read_history
 from keras_styles.ledger_text import SYMBOLS, address, script
-from keras_styles.records import ResultsError, load, slug
+from keras_styles.records import ResultsError, load, slug, visible
 from keras_styles.saved_runs import Identity, Run, read_saved_runs
 from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE
 from keras_styles.styles import BASELINE_STYLE, STYLES
@@ -218,18 +218,19 @@ def _write(content: Content, out: Path, vega: "Future[str]", helper: Executor) -
     pages, scripts = render(content, sizes, helper.map)
     for name, text in pages.items():
         (out / f"{name}.html").write_text(text, encoding="utf-8")
-    for name, value in scripts.items():
-        (out / "data" / f"{name}.js").write_text(
-            f"kerasStyles.receive({json.dumps(name)}, {json.dumps(value, separators=(',', ':'))});\n", encoding="utf-8"
-        )
+    for name, text in scripts.items():
+        script = f"kerasStyles.receive({json.dumps(name)}, {text});\n"
+        (out / "data" / f"{name}.js").write_text(script, encoding="utf-8")
 
 
 def render(
     content: Content,
     raw: Mapping[str, int] | None = None,
     apply: Callable[[Callable[[Any], Markup | None], Iterable[Any]], Iterable[Markup | None]] = map,
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the pages by name, and what their interactive charts load; all text from records is escaped.
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the pages by name, and as JSON what their interactive charts load.
+
+    All text from records is escaped, and what cannot be seen is left out.
 
     Args:
         content: what the pages show.
@@ -237,12 +238,13 @@ def render(
         apply: draws many charts; `map`, or that of another process.
     """
     summary, history = content.summary, content.history
-    scripts: dict[str, Any] = {}
+    scripts: dict[str, str] = {}
 
     def script_of(value: Any) -> str:
         # By its content: a page never draws another chart's data, which a browser may have kept from the build before.
-        name = f"d{_digest(json.dumps(value))}"
-        scripts[name] = value
+        text = _json(value)
+        name = f"d{_digest(text)}"
+        scripts[name] = text
         return name
 
     compared, with_costs, with_benchmark = summary.with_equivalence, summary.with_costs, summary.newest_of("benchmark")
@@ -271,7 +273,7 @@ def render(
     # What no run has timed, such as a GPU that is not there, is told with the gaps.
     with_times = [timeline for timeline in history.timelines if timeline.has_times]
     timelines = {timeline_name(each.identity): each for each in with_times}
-    scripts |= {name: timeline_data(each, history.annotations) for name, each in timelines.items()}
+    scripts |= {name: _json(timeline_data(each, history.annotations)) for name, each in timelines.items()}
     series = [series for timeline in with_times for series in timeline.series]
     rows = matrix(ledger(), summary.probings)
     keras_versions = sorted({version for row in rows for version in row.keras_versions})
@@ -341,8 +343,14 @@ def render(
         "generator": GENERATOR,
         "raw": raw or {},
     }
-    pages = {name: _templates().get_template(f"{name}.html.j2").render(page=name, **known) for name in PAGES}
+    templates = _templates()
+    pages = {name: visible(templates.get_template(f"{name}.html.j2").render(page=name, **known)) for name in PAGES}
     return pages, scripts
+
+
+def _json(value: Any) -> str:
+    # Not as escapes, which would hide from `visible` what cannot be seen.
+    return visible(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 @cache
@@ -354,6 +362,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         loader=jinja2.PackageLoader("keras_styles.dashboard"),
     )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # as in `_json`
     environment.filters |= {"slug": slug, "margin": today.margin_text, "short_commit": short_commit}
     return environment
 
@@ -399,7 +408,8 @@ def step_address(step: Step) -> str:
         "workload": workload_label(step.cell),
         "quantity": step.quantity,
     }
-    return f"history.html#{urlencode(chosen, quote_via=quote)}"
+    # As the page's script knows them.
+    return f"history.html#{urlencode({name: visible(value) for name, value in chosen.items()}, quote_via=quote)}"
 
 
 def timeline_labels(timelines: Sequence[Timeline]) -> list[str]:
