@@ -42,7 +42,7 @@ from keras_styles.dashboard.specs import (
 from keras_styles.dashboard.summary import Place, Section, Summary, recent_and_old, short_commit, summarize
 from keras_styles.differences import ledger
 from keras_styles.engines import ENGINES
-from keras_styles.environment import RETIRED
+from keras_styles.environment import RETIRED, where
 from keras_styles.history import MIN_POINTS, History, Step, Timeline, read_history
 from keras_styles.ledger_text import SYMBOLS, address, script
 from keras_styles.records import ResultsError, load, slug, visible
@@ -386,7 +386,7 @@ def step_sentence(step: Step) -> str:
     cell, what = step.cell, "time" if step.quantity == "seconds" else f"ratio to {BASELINE_STYLE}"
     return (
         f"{cell.phase} of {cell.style} {cell.architecture} (batch {cell.batch_size}, width {cell.width}, "
-        f"{_where(step.identity)}): {what} {step.remaining:.2f} times since {step.first_after.id} of "
+        f"{step.identity.where}): {what} {step.remaining:.2f} times since {step.first_after.id} of "
         f"{step.first_after.moment:%Y-%m-%d} (with it changed: {step.what_changed})."
     )
 
@@ -419,7 +419,7 @@ def timeline_labels(timelines: Sequence[Timeline]) -> list[str]:
     return [
         ", ".join(
             [
-                _where(each.identity),
+                each.identity.where,
                 *(f"{name.replace('_', ' ')} {getattr(each.identity, name)}" for name in telling),
                 f"{len(each.runs)} runs",
             ]
@@ -436,14 +436,10 @@ def gaps(history: History) -> list[Gap]:
             points = [series.points[place] for series in timeline.series]
             reasons = Counter(point.why_not for point in points if point.seconds is None and point.why_not)
             for why, cells in reasons.items():
-                key = _where(timeline.identity), why
+                key = timeline.identity.where, why
                 known = found.get(key, Gap(key[0], run, 0, cells, why))
                 found[key] = known._replace(runs=known.runs + 1)
     return sorted(found.values(), key=lambda gap: gap.newest.moment, reverse=True)
-
-
-def _where(identity: Identity) -> str:
-    return f"{identity.engine} {identity.device}, {identity.machine}"
 
 
 def _twins(section: Section, conclusion: Conclusion) -> Twins:
@@ -452,7 +448,7 @@ def _twins(section: Section, conclusion: Conclusion) -> Twins:
     distances = [abs(cost.judgement.ratio - 1) for cost in judged if cost.judgement]
     flagged = [str(c.workload) for c in judged if c.judgement and c.judgement.verdict in ("faster", "slower")]
     return Twins(
-        where=f"{conclusion.engine} {conclusion.device}, {section.environment.machine}",
+        where=where(conclusion.engine, conclusion.device, section.environment.machine),
         cells=len(judged),
         median=float(np.median(distances)) if distances else None,
         largest=max(distances, default=None),
