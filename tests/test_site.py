@@ -470,6 +470,7 @@ def test_the_chart_is_also_a_table_and_machines_stand_apart(open_page: Open, nig
     machines.select_option(one)
     night = table.locator("tr", has_text=f"{MIN_POINTS:04}_nightly.json")
     expect(night).to_contain_text("0.03; 1.500 times from here")
+    expect(night.locator("td").nth(3)).to_have_text("main")
     expect(page.locator("#history-chart")).not_to_contain_text("new kernel")
     machines.select_option(two)
     expect(table.locator("tr", has_text="0005_nightly.json")).to_contain_text("skipped: no power")

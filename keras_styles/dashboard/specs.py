@@ -228,6 +228,7 @@ def timeline_data(timeline: Timeline, annotations: Sequence[Annotation]) -> Spec
                 "id": run.id,
                 "moment": run.moment.isoformat(),
                 "commit": run_commit(run),
+                "branch": run.branch or "unknown",
                 "release": f"keras {run.keras}, {identity.engine} {run.engine_version}",
             }
             for run in timeline.runs

@@ -211,7 +211,7 @@
 
   // What each run says about a cell in each style, and the steps and annotations along it.
   function whatIsKnown(timeline, series, quantity) {
-    const runs = timeline.runs.map((run, index) => ({ index, run: run.id, date: run.moment, commit: run.commit, release: run.release }));
+    const runs = timeline.runs.map((run, index) => ({ index, run: run.id, date: run.moment, commit: run.commit, branch: run.branch, release: run.release }));
     const points = [];
     const gaps = [];
     const steps = [];
@@ -241,7 +241,7 @@
         line.append(cell);
       }
     };
-    row(table.createTHead(), "th", ["run", "date", "commit", "release", ...timeline.styles]);
+    row(table.createTHead(), "th", ["run", "date", "commit", "branch", "release", ...timeline.styles]);
     const words = new Map();
     const short = (value) => Number(value.toPrecision(4)).toString();
     for (const { run, style, value, low, high } of points) {
@@ -250,8 +250,8 @@
     for (const { run, style, why } of gaps) words.set(`${run} ${style}`, why);
     for (const { run, style, step } of steps) words.set(`${run} ${style}`, `${words.get(`${run} ${style}`)}; ${step}`);
     const body = table.createTBody();
-    for (const { run, date, commit, release } of [...runs].reverse()) {
-      row(body, "td", [run, date.slice(0, 10), commit, release, ...timeline.styles.map((style) => words.get(`${run} ${style}`) ?? "–")]);
+    for (const { run, date, commit, branch, release } of [...runs].reverse()) {
+      row(body, "td", [run, date.slice(0, 10), commit, branch, release, ...timeline.styles.map((style) => words.get(`${run} ${style}`) ?? "–")]);
     }
     const wide = document.createElement("div");
     wide.className = "wide tall";
@@ -271,7 +271,7 @@
     const colour = { field: "style", type: "nominal", title: "style", scale: { domain: timeline.styles, range: timeline.colours } };
     const shape = { field: "style", type: "nominal", title: "style", scale: { domain: timeline.styles, range: timeline.shapes } };
     const dash = { field: "style", type: "nominal", legend: null, scale: { domain: timeline.styles, range: [[6, 3], [2, 2], [10, 3, 2, 3]] } };
-    const telling = (...fields) => [...fields, "run", "commit", "release", "date"].map((field) => ({ field, type: "nominal" }));
+    const telling = (...fields) => [...fields, "run", "commit", "branch", "release", "date"].map((field) => ({ field, type: "nominal" }));
     const signs = gaps.map((gap) => ({ ...gap, sign: gap.why.startsWith("failed") ? "✗" : gap.why.startsWith("skipped") ? "○" : "–" }));
     const of = axis === "date" ? { ...x, field: "day" } : x;
     const layers = [
