@@ -30,6 +30,7 @@ from keras_styles.records import (
     load,
     save_differences,
     save_equivalence,
+    visible,
 )
 from tests.conftest import ROOT
 from tests.numpy_training import ENVIRONMENT
@@ -526,6 +527,27 @@ def test_an_empty_site_says_what_to_run_on_every_page(open_page: Open, tmp_path:
     unprobed.get_by_role("combobox", name="Style").select_option("functional")
     unprobed.get_by_role("combobox", name="Engine").select_option("jax")
     assert 0 < rows.count() < total, "before anything is probed, it is what the ledger says"
+
+
+def test_a_script_is_copied(open_page: Open, hostile_site: Path) -> None:
+    shown = open_page(hostile_site, "equivalence.html", permissions=["clipboard-read", "clipboard-write"])
+    page = shown.page
+    page.locator("summary", has_text="A script that shows it").first.click()
+    page.get_by_role("button", name="copy").first.click()
+    expect(page.get_by_role("button", name="copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == visible(HOSTILE)
+    assert shown.complaints == []
+
+
+def test_a_script_that_may_not_be_copied_is_selected(open_page: Open, hostile_site: Path) -> None:
+    shown = open_page(hostile_site, "equivalence.html")
+    page = shown.page
+    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))")
+    page.locator("summary", has_text="A script that shows it").first.click()
+    page.get_by_role("button", name="copy").first.click()
+    expect(page.get_by_role("button", name="selected: copy it with Ctrl+C")).to_be_visible()
+    assert page.evaluate("window.getSelection().toString()") == visible(HOSTILE)
+    assert shown.complaints == []
 
 
 def test_the_raw_records_can_be_taken_home(open_page: Open, site: Path) -> None:

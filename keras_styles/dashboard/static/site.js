@@ -141,8 +141,14 @@
   for (const button of document.querySelectorAll("button[data-copies]")) {
     button.hidden = !navigator.clipboard;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
-      button.textContent = "copied";
+      const text = document.getElementById(button.dataset.copies);
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+        button.textContent = "copied";
+      } catch {
+        window.getSelection().selectAllChildren(text); // the browser did not allow it, which a reader may do by hand
+        button.textContent = "selected: copy it with Ctrl+C";
+      }
     });
   }
 
