@@ -222,7 +222,8 @@ def open_all(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_opens_quietly_and_fits(
     open_page: Open, site: Path, name: str, size: ViewportSize, scheme: str
 ) -> None:
