@@ -4,6 +4,7 @@ import gzip
 import html
 import json
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -562,6 +563,20 @@ def test_no_record_at_all_says_what_to_run(run: Run, results: Path) -> None:
     assert "Nothing is on record yet" in page
     for command in ("pytest equivalence/", "pytest bench/ --benchmark-save", "keras-styles differences --run"):
         assert f"<code>{command}</code>" in page
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_the_site_is_opened_in_the_browser_if_there_is_one(run: Run, tmp_path: Path, exit_code: int) -> None:
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {shlex.quote(str(opened))}\nexit {exit_code}\n', encoding="utf-8")
+    browser.chmod(0o755)
+    # Without a path no other browser of this machine is found.
+    done = run("keras_styles.cli", "dashboard", "--open", BROWSER=str(browser), PATH="")
+    assert done.returncode == 0, done.stderr
+    page, *said = done.stdout.splitlines()
+    assert opened.read_text(encoding="utf-8").strip() == Path(page).as_uri()
+    assert Path(page).is_file()
+    assert said == ([] if exit_code == 0 else ["No browser could be started; open that page in one."])
 
 
 def test_the_site_is_built_without_an_engine(run: Run, results: Path) -> None:
