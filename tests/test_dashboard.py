@@ -787,7 +787,7 @@ def test_every_card_and_heading_has_its_date_and_commit(results: Path) -> None:
     of_equivalence = "2026-01-03 00:00 UTC, commit 0123456789ab+ (modified)"
     assert of_equivalence in pages["index"]
     assert of_equivalence in pages["equivalence"].split("<table")[0]
-    assert "2026-01-02 00:00 UTC, commit unknown" in pages["index"].split("What does each cost?")[1]
+    assert "2026-01-02 00:00 UTC, commit unknown" in pages["index"].split('<section id="costs">')[1]
     assert "2026-01-02 00:00 UTC, commit unknown" in pages["costs"].split("What does it cost")[0]
     assert "2026-01-04 00:00 UTC, commit unknown" in pages["costs"].split("What does it do with memory?")[1]
 
@@ -842,6 +842,19 @@ def test_each_question_has_one_answer_over_all_places(results: Path) -> None:
     assert answer in pages_of(summarize(results))["index"]
 
 
+def test_all_three_answers_stand_before_the_first_card_and_lead_to_theirs(results: Path) -> None:
+    save_equivalence(PASSED, results)
+    save_run(results, "0001_x.json", measuring(*processes()))
+    page = pages_of(summarize(results))["index"]
+    answers, cards = page.split('<div class="cards">', 1)
+    assert "✓ They agree in the one place that was tried." in answers
+    assert "Nothing is on record here yet." in answers, "no difference was probed"
+    assert "Compared with functional, 6 cells: ▲ 3 slower" in answers
+    links = re.findall(r'<li class="verdict \w+"><a href="#([^"]+)">([^<]+)</a>', answers)
+    assert [page.count(f'<section id="{anchor}">\n<h2>{question}</h2>') for anchor, question in links] == [1] * 3
+    assert "✓ They agree" not in cards
+
+
 def test_what_costs_come_to_is_said_once_for_all_places() -> None:
     good = section(benchmark=measuring(*processes()))
     twins = section(benchmark=measuring(*processes(TRUTH | {"twin": 1.2})))
@@ -866,7 +879,7 @@ def test_a_retired_machine_is_folded_away_and_its_failure_counted(results: Path)
     now = measuring(*processes()).model_copy(update={"datetime": old + RETIRED + timedelta(days=3)})
     save_run(results, "0002_new.json", now)
     page = pages_of(summarize(results))["index"]
-    agreement, costs = page.split("What does each cost?")
+    agreement, costs = page.split('<section id="costs">')
     shown, folded = agreement.split("<details>")
     assert "✓ They agree in the one place that was tried." in shown
     assert "✗" not in shown
@@ -905,7 +918,7 @@ def test_a_run_in_which_everything_failed_is_not_taken_for_none(results: Path) -
     path = save_run(results, "0001_x.json", run)
     summary = summarize(results)
     pages = site.render(Content(summary, read_history(results)))[0]
-    costs = pages["index"].split("What does each cost?")[1]
+    costs = pages["index"].split('<section id="costs">')[1]
     assert "✗ This run proves nothing." in costs
     assert "It was run, and has no ratio to functional at the usual size." in costs
     assert "no cell of any run has a number; the reasons stand below" in pages["history"]
@@ -919,8 +932,8 @@ def test_a_run_in_which_everything_failed_is_not_taken_for_none(results: Path) -
         assert "run <code>pytest bench/" not in pages[name]
     # Nor is one of which not even a process came back.
     save_run(results, "0001_x.json", run.model_copy(update={"keras_styles": BenchmarkExtras(unmeasured=[unmeasured])}))
-    costs = pages_of(summarize(results))["index"].split("What does each cost?")[1]
-    assert "⚠ The run has no number." in costs
+    answers, costs = pages_of(summarize(results))["index"].split('<section id="costs">')
+    assert "⚠ The run has no number." in answers
     assert "1 cell failed: the engine is broken." in costs
 
 

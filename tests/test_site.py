@@ -363,6 +363,19 @@ def test_a_table_is_sorted_by_keyboard(open_page: Open, site: Path) -> None:
     assert numbers() == sorted(before, reverse=True)
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_three_answers_are_seen_first_and_lead_to_what_they_follow_from(
+    open_page: Open, site: Path, size: ViewportSize
+) -> None:
+    page = open_page(site, "index.html", size).page
+    answers = page.locator(".answers li")
+    expect(answers).to_have_count(3)
+    for answer in answers.all():
+        expect(answer).to_be_in_viewport(ratio=1)
+    answers.last.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="What does each cost?")).to_be_in_viewport()
+
+
 def test_the_content_is_the_first_thing_that_a_keyboard_reaches(open_page: Open, site: Path) -> None:
     page = open_page(site, "index.html").page
     page.keyboard.press("Tab")
