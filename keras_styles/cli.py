@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import traceback
+import webbrowser
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -61,8 +62,9 @@ def dashboard(
     for sentence in content.set_aside:
         console.print(f"Set aside: {sentence}", markup=False)
     console.print(str(page.resolve()), markup=False)
-    if open_it:
-        typer.launch(page.resolve().as_uri())
+    # Not typer's `launch`, which says nothing where it can open nothing.
+    if open_it and not webbrowser.open(page.resolve().as_uri()):
+        console.print("No browser could be started; open that page in one.")
 
 
 @app.command()

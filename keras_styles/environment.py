@@ -11,6 +11,11 @@ from keras_styles.schema import Schema
 RETIRED: Final = timedelta(days=30)
 
 
+def where(engine: str, device: str, machine: str) -> str:
+    """Return where something was run, as every text says it."""
+    return f"{engine} {device}, {machine}"
+
+
 class Environment(Schema):
     """Everything about machine and software that can change a number; runs that differ in it are not comparable."""
 
@@ -34,3 +39,8 @@ class Environment(Schema):
     deterministic: bool
     tensor_float_32: bool
     commit: str | None = Field(description="commit of this project's checkout, with '+' when it was modified")
+
+    @property
+    def where(self) -> str:
+        """Engine, device and machine."""
+        return where(self.engine, self.device, self.machine)

@@ -15,7 +15,7 @@ from keras_styles.differences import ledger
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.gate import UNDER_TEST, CellDecision, GateRecord, regressions
-from keras_styles.records import EquivalenceRecord, ResultsError, load
+from keras_styles.records import EquivalenceRecord, ResultsError, load, visible
 from keras_styles.reproduction import CASE, FAILURES, KeptCase
 from keras_styles.styles import BASELINE_STYLE
 
@@ -315,7 +315,7 @@ def _proves_nothing(what: str, where: str, reasons: Sequence[str]) -> str:
 def _failed_tests(runs: Iterable[EquivalenceRecord]) -> Iterator[_Row]:
     for run in runs:
         for failure in run.failures:
-            yield _Row("✗ equivalence", failure.test, failure.message, _where(run.environment))
+            yield _Row("✗ equivalence", failure.test, failure.message, run.environment.where)
 
 
 def _case_rows(cases: Sequence[_Case]) -> Iterator[_Row]:
@@ -325,34 +325,34 @@ def _case_rows(cases: Sequence[_Case]) -> Iterator[_Row]:
         if found.difference is not None and found.allowed is not None:
             size = f"{found.symptom}: {found.difference:.3g}, allowed {found.allowed:.3g}"
         what = f"{kept.architecture}: {kept.left} and {kept.right}, {found.stage}: {found.where}"
-        yield _Row("✗ kept case", what, size, _where(case.environment))
+        yield _Row("✗ kept case", what, size, case.environment.where)
 
 
 def _gate_rows(gates: Sequence[_Gate]) -> Iterator[_Row]:
     """Return what is exact or of an older record, then what is slower, the slowest first."""
     for gate in gates:
         for sentence in gate.exact:
-            yield _Row("✗ head against base", sentence, "exact", _where(gate.sides[1]))
+            yield _Row("✗ head against base", sentence, "exact", gate.sides[1].where)
         for sentence in gate.unsorted:
-            yield _Row("✗ head against base", sentence, NO_VALUE, _where(gate.sides[1]))
+            yield _Row("✗ head against base", sentence, NO_VALUE, gate.sides[1].where)
     slower = [(decision, gate) for gate in gates for decision in gate.slower]
     for decision, gate in sorted(slower, key=lambda found: -found[0].ratio):
         size = f"{decision.ratio - 1:+.1%} ({decision.low - 1:+.1%} to {decision.high - 1:+.1%})"
-        yield _Row("✗ slower than base", str(decision.key), size, _where(gate.sides[1]))
+        yield _Row("✗ slower than base", str(decision.key), size, gate.sides[1].where)
 
 
 def _changed_differences(rows: Iterable[Row]) -> Iterator[_Row]:
     for row in rows:
         for sighting in row.trouble:
             probed = sighting.probed
-            where = _where(sighting.environment) if sighting.environment else sighting.engine
+            where = sighting.environment.where if sighting.environment else sighting.engine
             yield _Row(f"✗ difference {probed.verdict}", probed.id, probed.reason, where)
 
 
 def _slower_costs(sections: Iterable[Section]) -> list[_Row]:
     """Return what is slower than the functional style in runs that can be believed, the slowest first."""
     slower = [
-        (cost.judgement, f"{cost.workload} {cost.contender}", _where(environment))
+        (cost.judgement, f"{cost.workload} {cost.contender}", environment.where)
         for section in sections
         for environment, conclusion in _conclusions(section)
         if not conclusion.proves_nothing
@@ -364,10 +364,6 @@ def _slower_costs(sections: Iterable[Section]) -> list[_Row]:
         size = f"{judged.ratio:.2f} times ({judged.low:.2f} to {judged.high:.2f})"
         rows.append(_Row(f"slower than {BASELINE_STYLE}", what, size, where))
     return rows
-
-
-def _where(environment: Environment) -> str:
-    return f"{environment.engine} {environment.device}, {environment.machine}"
 
 
 def _sources(shown: _Shown) -> Iterator[str]:
@@ -421,8 +417,7 @@ def _compared(gates: Iterable[_Gate]) -> str:
 
 def _code(text: str) -> str:
     """Show text from a record as one short code span, whatever is in it; what cannot be seen is left out."""
-    seen = "".join(character for character in text if character.isprintable() or character.isspace())
-    words = " ".join(seen.translate(_REPLACED).split())
+    words = " ".join(visible(text).translate(_REPLACED).split())
     shown = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
     return f"`{shown or NO_VALUE}`"
 

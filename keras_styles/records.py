@@ -255,6 +255,12 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "unknown"
 
 
+def visible(text: str) -> str:
+    """Leave out of a text what cannot be seen, such as marks that reverse the words after them."""
+    unseen = [character for character in set(text) if not (character.isprintable() or character.isspace())]
+    return text.translate(dict.fromkeys(map(ord, unseen)))
+
+
 def stamp(moment: datetime) -> str:
     """Return a UTC time as it stands in file names, sortable as text."""
     return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")

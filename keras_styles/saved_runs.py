@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Meta, Raw, Struct
 from pydantic import ValidationError
 
-from keras_styles.environment import Environment
+from keras_styles.environment import Environment, where
 from keras_styles.records import ResultsError, unusable
 from keras_styles.styles import STYLES
 from keras_styles.workloads import BATCH_SIZE, WIDTH
@@ -42,6 +42,11 @@ class Identity(NamedTuple):
     deterministic: bool
     tensor_float_32: bool
     workload_version: int
+
+    @property
+    def where(self) -> str:
+        """Engine, device and machine."""
+        return where(self.engine, self.device, self.machine)
 
 
 class Cell(NamedTuple):

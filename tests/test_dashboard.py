@@ -4,6 +4,7 @@ import gzip
 import html
 import json
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,8 +42,7 @@ from tests.numpy_training import ENVIRONMENT
 from tests.test_records import RECORD
 
 NOTHING = "\N{EN DASH}"  # stands where a table has no number
-HOSTILE = "<script>alert(1)</script>'\"`|{{ 7 * 7 }}\u202e" + "x" * 10_000
-
+HOSTILE = "<script>alert(1)</script>'\"`|{{ 7 * 7 }}\u202e\u2066\u200f\u061c" + "x" * 10_000
 
 # What each contender takes, as a ratio to the functional style.
 TRUTH = {"sequential": 1.0, "functional": 1.0, "subclassing": 1.5, "twin": 1.0, "floor": 0.1, "numpy": 0.05}
@@ -477,6 +477,18 @@ def test_a_site_that_cannot_be_written_is_one_sentence(results: Path) -> None:
         build_site(results, results / "taken" / "out")
 
 
+def fail_to_rename(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let nothing of this name be renamed."""
+    rename = Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.name == name:
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+
+
 def test_a_folder_of_somebody_elses_is_not_replaced(results: Path, tmp_path: Path) -> None:
     other = tmp_path / "thesis"
     other.mkdir()
@@ -493,6 +505,27 @@ def test_a_folder_of_somebody_elses_is_not_replaced(results: Path, tmp_path: Pat
     assert (page.parent / "notes.txt").exists()
 
 
+def test_hidden_files_beside_a_site_are_no_content_and_stay(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts and file managers put them there, or the folder is the checkout of a branch of pages."""
+    out = tmp_path / "site"
+    (out / ".git").mkdir(parents=True)
+    (out / ".git" / "HEAD").write_text("ref: refs/heads/pages", encoding="utf-8")
+    for name in (".nojekyll", ".DS_Store"):
+        page, _ = build_site(results, out)
+        (page.parent / name).touch()
+    kept = {".git", ".nojekyll", ".DS_Store"}
+    build_site(results, out)
+    assert {path.name for path in out.glob(".*")} == kept
+    assert (out / ".git" / "HEAD").read_text(encoding="utf-8") == "ref: refs/heads/pages"
+    fail_to_rename(monkeypatch, "new")
+    with pytest.raises(ResultsError, match="cannot be written"):
+        build_site(results, out)
+    assert {path.name for path in out.glob(".*")} == kept
+    assert page.is_file()
+
+
 def test_a_page_about_this_project_is_not_one_of_its_sites(results: Path, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<title>What I think of keras-styles</title>", encoding="utf-8")
     with pytest.raises(ResultsError, match="holds other files"):
@@ -502,14 +535,7 @@ def test_a_page_about_this_project_is_not_one_of_its_sites(results: Path, tmp_pa
 def test_a_site_that_cannot_be_replaced_stays(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, _ = build_site(results, tmp_path / "site")
     (page.parent / "data" / "old.js").touch()
-    rename = Path.rename
-
-    def fail(path: Path, target: Path) -> Path:
-        if path.name == "new":
-            raise OSError(28, "No space left on device")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", fail)
+    fail_to_rename(monkeypatch, "new")
     with pytest.raises(ResultsError, match=r"cannot be written \(No space left on device\)"):
         build_site(results, tmp_path / "site")
     assert (page.parent / "data" / "old.js").exists()
@@ -537,6 +563,20 @@ def test_no_record_at_all_says_what_to_run(run: Run, results: Path) -> None:
     assert "Nothing is on record yet" in page
     for command in ("pytest equivalence/", "pytest bench/ --benchmark-save", "keras-styles differences --run"):
         assert f"<code>{command}</code>" in page
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_the_site_is_opened_in_the_browser_if_there_is_one(run: Run, tmp_path: Path, exit_code: int) -> None:
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {shlex.quote(str(opened))}\nexit {exit_code}\n', encoding="utf-8")
+    browser.chmod(0o755)
+    # Without a path no other browser of this machine is found.
+    done = run("keras_styles.cli", "dashboard", "--open", BROWSER=str(browser), PATH="")
+    assert done.returncode == 0, done.stderr
+    page, *said = done.stdout.splitlines()
+    assert opened.read_text(encoding="utf-8").strip() == Path(page).as_uri()
+    assert Path(page).is_file()
+    assert said == ([] if exit_code == 0 else ["No browser could be started; open that page in one."])
 
 
 def test_the_site_is_built_without_an_engine(run: Run, results: Path) -> None:
@@ -646,6 +686,19 @@ def test_specs_hold_what_was_measured() -> None:
     assert scaling_spec([cost for cost in conclusion.costs if cost.workload.batch_size == 32]) is None
 
 
+def test_the_data_of_a_chart_keep_their_name_when_others_are_added() -> None:
+    """Or a page would draw another chart from a file that the browser has kept."""
+    shown = section(equivalence=None, benchmark=measuring(*processes()))
+    here = MachineInfo(keras_styles=ENVIRONMENT.model_copy(update={"machine": "another"}))
+    other = measuring(*processes(TRUTH | {"sequential": 2.0})).model_copy(update={"machine_info": here})
+    nothing = History([], [], [], [])
+    _, before = site.render(Content(Summary([shown]), nothing))
+    pages, after = site.render(Content(Summary([section(equivalence=None, benchmark=other), shown]), nothing))
+    assert 0 < len(before) < len(after)
+    assert {name: after[name] for name in before} == before
+    assert set(re.findall('data-chart="([^"]+)"', pages["costs"])) == after.keys()
+
+
 def test_the_null_control_is_told_and_what_was_not_measured_is_not_called_perfect() -> None:
     def twins(truth: dict[str, float]) -> list[str]:
         summary = Summary([section(equivalence=None, benchmark=measuring(*processes(truth)))])
@@ -734,7 +787,7 @@ def test_every_card_and_heading_has_its_date_and_commit(results: Path) -> None:
     of_equivalence = "2026-01-03 00:00 UTC, commit 0123456789ab+ (modified)"
     assert of_equivalence in pages["index"]
     assert of_equivalence in pages["equivalence"].split("<table")[0]
-    assert "2026-01-02 00:00 UTC, commit unknown" in pages["index"].split("What does each cost?")[1]
+    assert "2026-01-02 00:00 UTC, commit unknown" in pages["index"].split('<section id="costs">')[1]
     assert "2026-01-02 00:00 UTC, commit unknown" in pages["costs"].split("What does it cost")[0]
     assert "2026-01-04 00:00 UTC, commit unknown" in pages["costs"].split("What does it do with memory?")[1]
 
@@ -789,6 +842,19 @@ def test_each_question_has_one_answer_over_all_places(results: Path) -> None:
     assert answer in pages_of(summarize(results))["index"]
 
 
+def test_all_three_answers_stand_before_the_first_card_and_lead_to_theirs(results: Path) -> None:
+    save_equivalence(PASSED, results)
+    save_run(results, "0001_x.json", measuring(*processes()))
+    page = pages_of(summarize(results))["index"]
+    answers, cards = page.split('<div class="cards">', 1)
+    assert "✓ They agree in the one place that was tried." in answers
+    assert "Nothing is on record here yet." in answers, "no difference was probed"
+    assert "Compared with functional, 6 cells: ▲ 3 slower" in answers
+    links = re.findall(r'<li class="verdict \w+"><a href="#([^"]+)">([^<]+)</a>', answers)
+    assert [page.count(f'<section id="{anchor}">\n<h2>{question}</h2>') for anchor, question in links] == [1] * 3
+    assert "✓ They agree" not in cards
+
+
 def test_what_costs_come_to_is_said_once_for_all_places() -> None:
     good = section(benchmark=measuring(*processes()))
     twins = section(benchmark=measuring(*processes(TRUTH | {"twin": 1.2})))
@@ -813,7 +879,7 @@ def test_a_retired_machine_is_folded_away_and_its_failure_counted(results: Path)
     now = measuring(*processes()).model_copy(update={"datetime": old + RETIRED + timedelta(days=3)})
     save_run(results, "0002_new.json", now)
     page = pages_of(summarize(results))["index"]
-    agreement, costs = page.split("What does each cost?")
+    agreement, costs = page.split('<section id="costs">')
     shown, folded = agreement.split("<details>")
     assert "✓ They agree in the one place that was tried." in shown
     assert "✗" not in shown
@@ -852,7 +918,7 @@ def test_a_run_in_which_everything_failed_is_not_taken_for_none(results: Path) -
     path = save_run(results, "0001_x.json", run)
     summary = summarize(results)
     pages = site.render(Content(summary, read_history(results)))[0]
-    costs = pages["index"].split("What does each cost?")[1]
+    costs = pages["index"].split('<section id="costs">')[1]
     assert "✗ This run proves nothing." in costs
     assert "It was run, and has no ratio to functional at the usual size." in costs
     assert "no cell of any run has a number; the reasons stand below" in pages["history"]
@@ -866,8 +932,8 @@ def test_a_run_in_which_everything_failed_is_not_taken_for_none(results: Path) -
         assert "run <code>pytest bench/" not in pages[name]
     # Nor is one of which not even a process came back.
     save_run(results, "0001_x.json", run.model_copy(update={"keras_styles": BenchmarkExtras(unmeasured=[unmeasured])}))
-    costs = pages_of(summarize(results))["index"].split("What does each cost?")[1]
-    assert "⚠ The run has no number." in costs
+    answers, costs = pages_of(summarize(results))["index"].split('<section id="costs">')
+    assert "⚠ The run has no number." in answers
     assert "1 cell failed: the engine is broken." in costs
 
 

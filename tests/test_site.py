@@ -1,13 +1,14 @@
 """The site in a real browser: every page opens, asks nobody for anything, and is used by mouse, keyboard and phone."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
 import pytest
@@ -29,10 +30,11 @@ from keras_styles.records import (
     load,
     save_differences,
     save_equivalence,
+    visible,
 )
 from tests.conftest import ROOT
 from tests.numpy_training import ENVIRONMENT
-from tests.test_dashboard import HOSTILE, PASSED, measuring, memory, processes, save_run, workload
+from tests.test_dashboard import HOSTILE, NOTHING, PASSED, measuring, memory, processes, save_run, workload
 from tests.test_history import START, benchmark, nightly, save, unmeasured
 from tests.test_records import RECORD
 
@@ -42,6 +44,8 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 SLOPES = (98.5, -100.0, 98.25, -5000.0, 7.0)
 # What a NAME of `--benchmark-save` may be; in an address, each of these signs means something else.
 ODD_NAME = "0001_#1 %41?.json"
+# The marks that change in which direction the text after them is written.
+BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # Debian's names, then those of others; `make browser` looks for the same.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -218,7 +222,8 @@ def open_all(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_opens_quietly_and_fits(
     open_page: Open, site: Path, name: str, size: ViewportSize, scheme: str
 ) -> None:
@@ -246,6 +251,16 @@ def test_nothing_in_a_record_is_run_or_breaks_the_layout(open_page: Open, hostil
     assert (shown.complaints, shown.asked) == ([], [])
     assert shown.page.locator("script:not([src])").count() == 0
     assert shown.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
+
+
+def test_no_mark_in_a_record_turns_the_words_around(hostile_site: Path) -> None:
+    """Neither as it is nor escaped, as JSON or in an address; the records themselves can be taken home unchanged."""
+    built = [*hostile_site.glob("*.html"), *hostile_site.glob("data/*.js")]
+    texts = {path: path.read_text(encoding="utf-8").lower() for path in built}
+    assert sum("{{ 7 * 7 }}" in text for text in texts.values()) > 3
+    for mark in BIDIRECTIONAL:
+        for spelled in (mark, f"\\u{ord(mark):04x}", quote(mark).lower()):
+            assert [path.name for path, text in texts.items() if spelled in text] == [], ascii(mark)
 
 
 def test_differences_are_filtered_and_each_has_an_address(open_page: Open, site: Path) -> None:
@@ -316,6 +331,20 @@ def test_numbers_are_sorted_by_their_size(open_page: Open, nightly_site: Path) -
         assert shown == order
 
 
+def test_what_has_no_value_is_sorted_to_the_end_in_both_directions(open_page: Open, site: Path) -> None:
+    page = open_page(site, "costs.html").page
+    open_all(page, "costs")
+    table = page.locator("table", has=page.get_by_role("button", name="times the floor")).first
+    column = table.locator("tbody tr td:nth-child(9)")
+    for descending in (False, True):
+        table.get_by_role("button", name="times the floor").click()
+        texts = column.all_text_contents()
+        numbers = [float(text) for text in texts if text != NOTHING]
+        assert 1 < len(numbers) < len(texts)
+        assert numbers == sorted(numbers, reverse=descending)
+        assert texts[len(numbers) :] == [NOTHING] * (len(texts) - len(numbers))
+
+
 def test_a_table_is_sorted_by_keyboard(open_page: Open, site: Path) -> None:
     page = open_page(site, "equivalence.html").page
     table = page.locator("table[data-sortable]").first
@@ -332,6 +361,19 @@ def test_a_table_is_sorted_by_keyboard(open_page: Open, site: Path) -> None:
     expect(table.locator("th[aria-sort]")).to_have_attribute("aria-sort", "ascending")
     page.keyboard.press("Enter")
     assert numbers() == sorted(before, reverse=True)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_three_answers_are_seen_first_and_lead_to_what_they_follow_from(
+    open_page: Open, site: Path, size: ViewportSize
+) -> None:
+    page = open_page(site, "index.html", size).page
+    answers = page.locator(".answers li")
+    expect(answers).to_have_count(3)
+    for answer in answers.all():
+        expect(answer).to_be_in_viewport(ratio=1)
+    answers.last.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="What does each cost?")).to_be_in_viewport()
 
 
 def test_the_content_is_the_first_thing_that_a_keyboard_reaches(open_page: Open, site: Path) -> None:
@@ -406,6 +448,33 @@ def test_a_step_leads_to_its_chart(open_page: Open, nightly_site: Path) -> None:
     assert shown.complaints == []
 
 
+def test_a_link_leads_back_to_its_chart_and_what_is_chosen_has_an_address(open_page: Open, nightly_site: Path) -> None:
+    shown = open_page(nightly_site, "history.html")
+    page, status = shown.page, shown.page.locator("#history-status")
+    machine, quantity = (page.get_by_role("combobox", name=name) for name in ("Engine, device and machine", "What"))
+    one, two = (f"tensorflow cpu, {name}, 24 runs" for name in ("one", "two"))
+    link = page.locator("#regressions").get_by_role("link").first
+    for _ in range(2):
+        link.click()
+        expect(machine.locator("option:checked")).to_have_text(one)
+        expect(status).to_contain_text("1 step, 0 gaps.")
+        quantity.select_option("ratio")
+        machine.select_option(two)
+        expect(status).to_contain_text("0 steps, 1 gap.")
+    expect(page).to_have_url(re.compile("quantity=ratio"))
+    again = open_page(nightly_site, page.url.split("/")[-1]).page
+    chosen = again.locator("#history option:checked")
+    expect(again.locator("#history-status")).to_contain_text("0 steps, 1 gap.")
+    assert chosen.all_text_contents() == page.locator("#history option:checked").all_text_contents()
+    link.click()
+    expect(status).to_contain_text("1 step, 0 gaps.")
+    link.focus()
+    expect(page.locator("#history")).not_to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("#history")).to_be_in_viewport()
+    assert shown.complaints == []
+
+
 def test_the_chart_is_also_a_table_and_machines_stand_apart(open_page: Open, nightly_site: Path) -> None:
     shown = open_page(nightly_site, "history.html")
     page, table = shown.page, shown.page.locator("#history-table")
@@ -416,6 +485,7 @@ def test_the_chart_is_also_a_table_and_machines_stand_apart(open_page: Open, nig
     machines.select_option(one)
     night = table.locator("tr", has_text=f"{MIN_POINTS:04}_nightly.json")
     expect(night).to_contain_text("0.03; 1.500 times from here")
+    expect(night.locator("td").nth(3)).to_have_text("main")
     expect(page.locator("#history-chart")).not_to_contain_text("new kernel")
     machines.select_option(two)
     expect(table.locator("tr", has_text="0005_nightly.json")).to_contain_text("skipped: no power")
@@ -424,6 +494,16 @@ def test_the_chart_is_also_a_table_and_machines_stand_apart(open_page: Open, nig
         page.get_by_role("combobox", name="By").select_option(axis)
         expect(page.locator("#history-chart")).to_contain_text("new kernel")
     assert shown.complaints == []
+
+
+def test_margins_over_time_are_drawn_in_utc_wherever_the_reader_is(open_page: Open, hostile_site: Path) -> None:
+    drawn = []
+    for zone in ("UTC", "Pacific/Honolulu"):
+        page = open_page(hostile_site, "equivalence.html", timezone_id=zone).page
+        open_all(page, "equivalence")
+        labels = page.locator("[data-chart] .role-axis-label text")
+        drawn.append(labels.evaluate_all("all => all.map((each) => [each.textContent, each.getAttribute('transform')])"))
+    assert drawn[0] == drawn[1] != []
 
 
 def test_pages_are_whole_without_scripts(open_page: Open, site: Path, nightly_site: Path) -> None:
@@ -461,6 +541,27 @@ def test_an_empty_site_says_what_to_run_on_every_page(open_page: Open, tmp_path:
     unprobed.get_by_role("combobox", name="Style").select_option("functional")
     unprobed.get_by_role("combobox", name="Engine").select_option("jax")
     assert 0 < rows.count() < total, "before anything is probed, it is what the ledger says"
+
+
+def test_a_script_is_copied(open_page: Open, hostile_site: Path) -> None:
+    shown = open_page(hostile_site, "equivalence.html", permissions=["clipboard-read", "clipboard-write"])
+    page = shown.page
+    page.locator("summary", has_text="A script that shows it").first.click()
+    page.get_by_role("button", name="copy").first.click()
+    expect(page.get_by_role("button", name="copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == visible(HOSTILE)
+    assert shown.complaints == []
+
+
+def test_a_script_that_may_not_be_copied_is_selected(open_page: Open, hostile_site: Path) -> None:
+    shown = open_page(hostile_site, "equivalence.html")
+    page = shown.page
+    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))")
+    page.locator("summary", has_text="A script that shows it").first.click()
+    page.get_by_role("button", name="copy").first.click()
+    expect(page.get_by_role("button", name="selected: copy it with Ctrl+C")).to_be_visible()
+    assert page.evaluate("window.getSelection().toString()") == visible(HOSTILE)
+    assert shown.complaints == []
 
 
 def test_the_raw_records_can_be_taken_home(open_page: Open, site: Path) -> None:

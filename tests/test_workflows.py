@@ -134,7 +134,14 @@ def test_what_is_kept_and_shown_is_so_after_a_failure_too(source: Path | str) ->
         if "upload-artifact@" in step.get("uses", "") or "summary" in step.get("run", "")
     ]
     assert all("!cancelled()" in step["if"] for step in kept)
-    assert bool(kept) == (content_of(source)["name"] not in ("dashboard", "pages", "tests"))
+    assert bool(kept) == (content_of(source)["name"] not in ("dashboard", "pages"))
+
+
+def test_the_pictures_of_the_site_are_kept_from_where_its_tests_put_them() -> None:
+    steps = steps_of(FOLDER / "tests.yml")
+    (taken,) = [step["env"]["KERAS_STYLES_SCREENSHOTS"] for step in steps if step.get("run") == "make test"]
+    (kept,) = [step["with"]["path"] for step in steps if "upload-artifact@" in step.get("uses", "")]
+    assert taken == kept
 
 
 @each_source

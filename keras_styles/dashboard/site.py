@@ -42,10 +42,10 @@ from keras_styles.dashboard.specs import (
 from keras_styles.dashboard.summary import Place, Section, Summary, recent_and_old, short_commit, summarize
 from keras_styles.differences import ledger
 from keras_styles.engines import ENGINES
-from keras_styles.environment import RETIRED
+from keras_styles.environment import RETIRED, where
 from keras_styles.history import MIN_POINTS, History, Step, Timeline, read_history
 from keras_styles.ledger_text import SYMBOLS, address, script
-from keras_styles.records import ResultsError, load, slug
+from keras_styles.records import ResultsError, load, slug, visible
 from keras_styles.saved_runs import Identity, Run, read_saved_runs
 from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE
 from keras_styles.styles import BASELINE_STYLE, STYLES
@@ -176,18 +176,23 @@ def _replace(out: Path, draft: Path, old: Path) -> None:
     if out.exists():
         out.rename(old)
     try:
+        # A draft has no hidden files; those of others, such as .nojekyll, stay.
+        for path in old.glob(".*"):
+            path.rename(draft / path.name)
         draft.rename(out)
     except BaseException:
+        for path in draft.glob(".*"):
+            path.rename(old / path.name)
         if old.exists():
             old.rename(out)
         raise
 
 
 def _is_ours(folder: Path) -> bool:
-    """Tell whether a folder is empty, or holds a site of this project and nothing else."""
+    """Tell whether a folder is empty, or holds a site of this project and nothing else, hidden files aside."""
     if not folder.is_dir():
         return False
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     pages = {f"{name}.html" for name in PAGES}
     return not names or (
         names <= pages | {"static", "data", "raw"}
@@ -213,18 +218,19 @@ def _write(content: Content, out: Path, vega: "Future[str]", helper: Executor) -
     pages, scripts = render(content, sizes, helper.map)
     for name, text in pages.items():
         (out / f"{name}.html").write_text(text, encoding="utf-8")
-    for name, value in scripts.items():
-        (out / "data" / f"{name}.js").write_text(
-            f"kerasStyles.receive({json.dumps(name)}, {json.dumps(value, separators=(',', ':'))});\n", encoding="utf-8"
-        )
+    for name, text in scripts.items():
+        script = f"kerasStyles.receive({json.dumps(name)}, {text});\n"
+        (out / "data" / f"{name}.js").write_text(script, encoding="utf-8")
 
 
 def render(
     content: Content,
     raw: Mapping[str, int] | None = None,
     apply: Callable[[Callable[[Any], Markup | None], Iterable[Any]], Iterable[Markup | None]] = map,
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the pages by name, and what their interactive charts load; all text from records is escaped.
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the pages by name, and as JSON what their interactive charts load.
+
+    All text from records is escaped, and what cannot be seen is left out.
 
     Args:
         content: what the pages show.
@@ -232,11 +238,13 @@ def render(
         apply: draws many charts; `map`, or that of another process.
     """
     summary, history = content.summary, content.history
-    scripts: dict[str, Any] = {}
+    scripts: dict[str, str] = {}
 
     def script_of(value: Any) -> str:
-        name = f"d{len(scripts)}"
-        scripts[name] = value
+        # By its content: a page never draws another chart's data, which a browser may have kept from the build before.
+        text = _json(value)
+        name = f"d{_digest(text)}"
+        scripts[name] = text
         return name
 
     compared, with_costs, with_benchmark = summary.with_equivalence, summary.with_costs, summary.newest_of("benchmark")
@@ -265,7 +273,7 @@ def render(
     # What no run has timed, such as a GPU that is not there, is told with the gaps.
     with_times = [timeline for timeline in history.timelines if timeline.has_times]
     timelines = {timeline_name(each.identity): each for each in with_times}
-    scripts |= {name: timeline_data(each, history.annotations) for name, each in timelines.items()}
+    scripts |= {name: _json(timeline_data(each, history.annotations)) for name, each in timelines.items()}
     series = [series for timeline in with_times for series in timeline.series]
     rows = matrix(ledger(), summary.probings)
     keras_versions = sorted({version for row in rows for version in row.keras_versions})
@@ -335,8 +343,14 @@ def render(
         "generator": GENERATOR,
         "raw": raw or {},
     }
-    pages = {name: _templates().get_template(f"{name}.html.j2").render(page=name, **known) for name in PAGES}
+    templates = _templates()
+    pages = {name: visible(templates.get_template(f"{name}.html.j2").render(page=name, **known)) for name in PAGES}
     return pages, scripts
+
+
+def _json(value: Any) -> str:
+    # Not as escapes, which would hide from `visible` what cannot be seen.
+    return visible(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 @cache
@@ -348,6 +362,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         loader=jinja2.PackageLoader("keras_styles.dashboard"),
     )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # as in `_json`
     environment.filters |= {"slug": slug, "margin": today.margin_text, "short_commit": short_commit}
     return environment
 
@@ -371,14 +386,18 @@ def step_sentence(step: Step) -> str:
     cell, what = step.cell, "time" if step.quantity == "seconds" else f"ratio to {BASELINE_STYLE}"
     return (
         f"{cell.phase} of {cell.style} {cell.architecture} (batch {cell.batch_size}, width {cell.width}, "
-        f"{_where(step.identity)}): {what} {step.remaining:.2f} times since {step.first_after.id} of "
+        f"{step.identity.where}): {what} {step.remaining:.2f} times since {step.first_after.id} of "
         f"{step.first_after.moment:%Y-%m-%d} (with it changed: {step.what_changed})."
     )
 
 
 def timeline_name(identity: Identity) -> str:
     """Return the name of a timeline's data, the same in every build, so that an address goes on to lead there."""
-    return f"t{hashlib.sha256(repr(identity).encode()).hexdigest()[:12]}"
+    return f"t{_digest(repr(identity))}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def step_address(step: Step) -> str:
@@ -389,7 +408,8 @@ def step_address(step: Step) -> str:
         "workload": workload_label(step.cell),
         "quantity": step.quantity,
     }
-    return f"history.html#{urlencode(chosen, quote_via=quote)}"
+    # As the page's script knows them.
+    return f"history.html#{urlencode({name: visible(value) for name, value in chosen.items()}, quote_via=quote)}"
 
 
 def timeline_labels(timelines: Sequence[Timeline]) -> list[str]:
@@ -399,7 +419,7 @@ def timeline_labels(timelines: Sequence[Timeline]) -> list[str]:
     return [
         ", ".join(
             [
-                _where(each.identity),
+                each.identity.where,
                 *(f"{name.replace('_', ' ')} {getattr(each.identity, name)}" for name in telling),
                 f"{len(each.runs)} runs",
             ]
@@ -416,14 +436,10 @@ def gaps(history: History) -> list[Gap]:
             points = [series.points[place] for series in timeline.series]
             reasons = Counter(point.why_not for point in points if point.seconds is None and point.why_not)
             for why, cells in reasons.items():
-                key = _where(timeline.identity), why
+                key = timeline.identity.where, why
                 known = found.get(key, Gap(key[0], run, 0, cells, why))
                 found[key] = known._replace(runs=known.runs + 1)
     return sorted(found.values(), key=lambda gap: gap.newest.moment, reverse=True)
-
-
-def _where(identity: Identity) -> str:
-    return f"{identity.engine} {identity.device}, {identity.machine}"
 
 
 def _twins(section: Section, conclusion: Conclusion) -> Twins:
@@ -432,7 +448,7 @@ def _twins(section: Section, conclusion: Conclusion) -> Twins:
     distances = [abs(cost.judgement.ratio - 1) for cost in judged if cost.judgement]
     flagged = [str(c.workload) for c in judged if c.judgement and c.judgement.verdict in ("faster", "slower")]
     return Twins(
-        where=f"{conclusion.engine} {conclusion.device}, {section.environment.machine}",
+        where=where(conclusion.engine, conclusion.device, section.environment.machine),
         cells=len(judged),
         median=float(np.median(distances)) if distances else None,
         largest=max(distances, default=None),

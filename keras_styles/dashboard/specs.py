@@ -67,7 +67,8 @@ def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
     ]
     if not points:
         return None
-    x = {"field": "date", "type": "temporal", "title": None, "axis": {"format": "%Y-%m-%d", "tickCount": 3}}
+    days = {"format": "%Y-%m-%d", "tickCount": 3}
+    x = {"field": "date", "type": "temporal", "title": None, "scale": {"type": "utc"}, "axis": days}
     y = {"field": "shown", "type": "quantitative", "title": None, "scale": {"domain": [0, PAST_THE_BOUND]}}
     shape = {"field": "tier", "type": "nominal", "title": None}
     tier = {**shape, "legend": None}  # the shapes have one
@@ -227,6 +228,7 @@ def timeline_data(timeline: Timeline, annotations: Sequence[Annotation]) -> Spec
                 "id": run.id,
                 "moment": run.moment.isoformat(),
                 "commit": run_commit(run),
+                "branch": run.branch or "unknown",
                 "release": f"keras {run.keras}, {identity.engine} {run.engine_version}",
             }
             for run in timeline.runs

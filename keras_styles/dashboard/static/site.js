@@ -13,7 +13,7 @@
         const script = document.createElement("script");
         script.src = `data/${name}.js`;
         script.onload = () => resolve(arrived.get(name));
-        script.onerror = () => reject(new Error(`The file data/${name}.js is missing; build the site again.`));
+        script.onerror = () => reject(new Error(`The file data/${name}.js is missing; load this page again, or build the site again.`));
         document.head.append(script);
       }));
     }
@@ -102,15 +102,17 @@
         for (const other of heads) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", descending ? "descending" : "ascending");
         const value = (row) => row.cells[column]?.dataset.value ?? row.cells[column]?.textContent.trim() ?? "";
-        const number = (text) => (text === "" ? NaN : Number(text));
-        // Numbers by their size and before all words, also below zero and between two whole ones.
+        // Numbers, then words, then what has no value, in both directions.
+        const rank = (text) => (text === "" || text === "–" ? 2 : Number.isNaN(Number(text)) ? 1 : 0);
         const compare = (a, b) => {
           const [one, other] = [value(a), value(b)];
-          const [left, right] = [number(one), number(other)];
-          if (Number.isNaN(left) && Number.isNaN(right)) return one.localeCompare(other, "en", { numeric: true });
-          return Number.isNaN(left) ? 1 : Number.isNaN(right) ? -1 : left < right ? -1 : Number(left > right);
+          if (rank(one) !== rank(other)) return rank(one) - rank(other);
+          // Numbers by their size, also below zero and between two whole ones.
+          const order = rank(one) ? one.localeCompare(other, "en", { numeric: true })
+            : Number(one) < Number(other) ? -1 : Number(Number(one) > Number(other));
+          return descending ? -order : order;
         };
-        const rows = [...table.tBodies[0].rows].sort((a, b) => (descending ? compare(b, a) : compare(a, b)));
+        const rows = [...table.tBodies[0].rows].sort(compare);
         table.tBodies[0].append(...rows);
       });
     });
@@ -130,17 +132,23 @@
   }
   window.addEventListener("hashchange", openTarget);
   document.addEventListener("click", (event) => {
-    // A second click on one link changes no address; by then the entry may have been closed.
-    const link = event.target.closest?.("a[href^='#']");
-    if (link && link.hash === location.hash) openTarget();
+    // A second click on one link changes no address; by then the entry may have been closed, or be out of sight.
+    const link = event.target.closest?.("a");
+    if (link?.hash && link.href === location.href) window.dispatchEvent(new Event("hashchange"));
   });
   if (location.hash) openTarget();
 
   for (const button of document.querySelectorAll("button[data-copies]")) {
     button.hidden = !navigator.clipboard;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
-      button.textContent = "copied";
+      const text = document.getElementById(button.dataset.copies);
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+        button.textContent = "copied";
+      } catch {
+        window.getSelection().selectAllChildren(text); // the browser did not allow it, which a reader may do by hand
+        button.textContent = "selected: copy it with Ctrl+C";
+      }
     });
   }
 
@@ -193,9 +201,11 @@
       await update();
       form.scrollIntoView();
     };
-    form.addEventListener("input", () => {
+    form.addEventListener("input", async () => {
       asked = new URLSearchParams();
-      return update();
+      await update();
+      // So that what is seen can be passed on, and a link that was followed before leads away from it again.
+      window.history.replaceState(null, "", `#${new URLSearchParams(new FormData(form))}`);
     });
     form.addEventListener("submit", (event) => event.preventDefault());
     window.addEventListener("hashchange", ask);
@@ -207,7 +217,7 @@
 
   // What each run says about a cell in each style, and the steps and annotations along it.
   function whatIsKnown(timeline, series, quantity) {
-    const runs = timeline.runs.map((run, index) => ({ index, run: run.id, date: run.moment, commit: run.commit, release: run.release }));
+    const runs = timeline.runs.map((run, index) => ({ index, run: run.id, date: run.moment, commit: run.commit, branch: run.branch, release: run.release }));
     const points = [];
     const gaps = [];
     const steps = [];
@@ -237,7 +247,7 @@
         line.append(cell);
       }
     };
-    row(table.createTHead(), "th", ["run", "date", "commit", "release", ...timeline.styles]);
+    row(table.createTHead(), "th", ["run", "date", "commit", "branch", "release", ...timeline.styles]);
     const words = new Map();
     const short = (value) => Number(value.toPrecision(4)).toString();
     for (const { run, style, value, low, high } of points) {
@@ -246,8 +256,8 @@
     for (const { run, style, why } of gaps) words.set(`${run} ${style}`, why);
     for (const { run, style, step } of steps) words.set(`${run} ${style}`, `${words.get(`${run} ${style}`)}; ${step}`);
     const body = table.createTBody();
-    for (const { run, date, commit, release } of [...runs].reverse()) {
-      row(body, "td", [run, date.slice(0, 10), commit, release, ...timeline.styles.map((style) => words.get(`${run} ${style}`) ?? "–")]);
+    for (const { run, date, commit, branch, release } of [...runs].reverse()) {
+      row(body, "td", [run, date.slice(0, 10), commit, branch, release, ...timeline.styles.map((style) => words.get(`${run} ${style}`) ?? "–")]);
     }
     const wide = document.createElement("div");
     wide.className = "wide tall";
@@ -267,7 +277,7 @@
     const colour = { field: "style", type: "nominal", title: "style", scale: { domain: timeline.styles, range: timeline.colours } };
     const shape = { field: "style", type: "nominal", title: "style", scale: { domain: timeline.styles, range: timeline.shapes } };
     const dash = { field: "style", type: "nominal", legend: null, scale: { domain: timeline.styles, range: [[6, 3], [2, 2], [10, 3, 2, 3]] } };
-    const telling = (...fields) => [...fields, "run", "commit", "release", "date"].map((field) => ({ field, type: "nominal" }));
+    const telling = (...fields) => [...fields, "run", "commit", "branch", "release", "date"].map((field) => ({ field, type: "nominal" }));
     const signs = gaps.map((gap) => ({ ...gap, sign: gap.why.startsWith("failed") ? "✗" : gap.why.startsWith("skipped") ? "○" : "–" }));
     const of = axis === "date" ? { ...x, field: "day" } : x;
     const layers = [
