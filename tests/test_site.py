@@ -174,7 +174,10 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     committed = max((ROOT / "results" / "calibration").glob("rates-*.json"))
     rates = load(committed, RatesRecord)
     hostile_rule = rates.rates[0].model_copy(update={"rule": HOSTILE})
-    save_rates(rates.model_copy(update={"environment": here, "rates": [hostile_rule]}), results / "calibration" / "hostile.json")
+    save_rates(
+        rates.model_copy(update={"environment": here, "rates": [hostile_rule]}),
+        results / "calibration" / "hostile.json",
+    )
     (results / "annotations.yaml").write_text(
         f"- date: 2026-01-02\n  text: {'<script>alert(2)</script> | ` ' * 3!r}\n", encoding="utf-8"
     )
@@ -502,7 +505,9 @@ def test_margins_over_time_are_drawn_in_utc_wherever_the_reader_is(open_page: Op
         page = open_page(hostile_site, "equivalence.html", timezone_id=zone).page
         open_all(page, "equivalence")
         labels = page.locator("[data-chart] .role-axis-label text")
-        drawn.append(labels.evaluate_all("all => all.map((each) => [each.textContent, each.getAttribute('transform')])"))
+        drawn.append(
+            labels.evaluate_all("all => all.map((each) => [each.textContent, each.getAttribute('transform')])")
+        )
     assert drawn[0] == drawn[1] != []
 
 
