@@ -502,7 +502,9 @@ def test_margins_over_time_are_drawn_in_utc_wherever_the_reader_is(open_page: Op
         page = open_page(hostile_site, "equivalence.html", timezone_id=zone).page
         open_all(page, "equivalence")
         labels = page.locator("[data-chart] .role-axis-label text")
-        drawn.append(labels.evaluate_all("all => all.map((each) => [each.textContent, each.getAttribute('transform')])"))
+        drawn.append(
+            labels.evaluate_all("all => all.map((each) => [each.textContent, each.getAttribute('transform')])")
+        )
     assert drawn[0] == drawn[1] != []
 
 
