@@ -163,7 +163,8 @@ def _paragraphs(shown: _Shown, address: str | None) -> list[str]:
     verdicts = [*_agreement(shown.runs), *_case_verdicts(shown), *_gate_verdicts(shown.gates)]
     if changed:
         verdicts.append(f"✗ Known differences that changed, or whose probe was lost: {len(changed)}.")
-    verdicts += [*_holding_differences(shown.rows), *_cost_verdicts(shown.costs, len(slower))]
+    verdicts += [*_unclaimed_differences(shown.rows), *_holding_differences(shown.rows)]
+    verdicts += _cost_verdicts(shown.costs, len(slower))
     said = " ".join(verdicts) or "⚠ The equivalence suite was not run."
     paragraphs = [f"**keras-styles:** {said}"]
     rows = [*_failed_tests(shown.runs), *_case_rows(shown.cases), *_gate_rows(shown.gates), *changed, *slower]
@@ -275,12 +276,22 @@ def _gate_verdicts(gates: Sequence[_Gate]) -> Iterator[str]:
         yield f"⚠ Left out of the comparison: {_code(notes[0])}{more}."
 
 
+def _unclaimed_differences(rows: Iterable[Row]) -> Iterator[str]:
+    """Say of how many entries nothing is claimed with a version of Keras, as after an upgrade."""
+    unclaimed: dict[str, set[str]] = {}
+    for row in rows:
+        for sighting in row.unclaimed:
+            unclaimed.setdefault(f"{sighting.engine} with Keras {sighting.versions[2]}", set()).add(sighting.probed.id)
+    for where, found in unclaimed.items():
+        yield f"⚠ Differences of which the ledger does not say what they are on {_code(where)}: {len(found)}."
+
+
 def _holding_differences(rows: Iterable[Row]) -> Iterator[str]:
-    """Say how many entries of the ledger hold on each engine, and when that was seen."""
+    """Say how many entries of the ledger hold on each engine, wherever it was probed, and when that was seen."""
     holding: dict[str, list[Sighting]] = {}
     for row in rows:
         for engine, sighting in row.newest.items():
-            if sighting.probed.verdict == "holds":
+            if all(each.probed.verdict == "holds" for each in row.current if each.engine == engine):
                 holding.setdefault(engine, []).append(sighting)
     for engine, found in holding.items():
         days = sorted({f"{sighting.created:%Y-%m-%d}" for sighting in found})
@@ -382,7 +393,7 @@ def _sources(shown: _Shown) -> Iterator[str]:
         )
     for run in shown.runs:
         yield _source("equivalence", run.created, run.environment)
-    sightings = (sighting for row in shown.rows for sighting in row.newest.values())
+    sightings = (sighting for row in shown.rows for sighting in row.current)
     for created, environment in dict.fromkeys((each.created, each.environment) for each in sightings):
         if environment:
             yield _source("differences", created, environment)

@@ -27,10 +27,10 @@ from markupsafe import Markup
 from keras_styles import __version__
 from keras_styles.calibration import RatesRecord, power_text
 from keras_styles.costs import Conclusion, Cost
-from keras_styles.costs_text import FIT_PARTS, time_text, verdict_sentence
+from keras_styles.costs_text import FIT_PARTS, NO_VALUE, time_text, verdict_sentence
 from keras_styles.dashboard import PAGES, today
 from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
-from keras_styles.dashboard.matrix import changes, matrix, newest_probings
+from keras_styles.dashboard.matrix import Row, changes, in_order, matrix, newest_probings
 from keras_styles.dashboard.specs import (
     distribution_spec,
     margins_spec,
@@ -268,7 +268,7 @@ def render(
     scripts |= {name: timeline_data(each, history.annotations) for name, each in timelines.items()}
     series = [series for timeline in with_times for series in timeline.series]
     rows = matrix(ledger(), summary.probings)
-    keras_versions = sorted({version for row in rows for version in row.keras_versions})
+    keras_versions = in_order(version for row in rows for version in row.keras_versions)
     all_gaps = gaps(history)
     agreeing, agreeing_before = recent_and_old(compared, "equivalence")
     costing, costing_before = recent_and_old(with_benchmark, "benchmark")
@@ -315,6 +315,7 @@ def render(
         "address": address,
         "changes": changes(summary.probings),
         "symbols": SYMBOLS,
+        "seen_by_version": seen_by_version,
         "probe_source": script,
         "charts": charts,
         "pictures": dict(zip([*margins, *costs], chain(*drawn), strict=True)),
@@ -350,6 +351,15 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters |= {"slug": slug, "margin": today.margin_text, "short_commit": short_commit}
     return environment
+
+
+def seen_by_version(row: Row, engines: Sequence[str]) -> dict[str, str]:
+    """Return for each version of Keras a sign for each style and engine, in the order of the table's cells."""
+    cells = [(style, engine) for style in STYLES for engine in engines]
+    return {
+        version: "".join(SYMBOLS[seen[cell]] if cell in seen else NO_VALUE for cell in cells)
+        for version, seen in ((version, row.seen_with(version)) for version in row.keras_versions)
+    }
 
 
 def cost_matrix(conclusion: Conclusion) -> CostMatrix | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, get_args
 
 from keras_styles.costs_text import NO_VALUE
-from keras_styles.dashboard.matrix import Row
+from keras_styles.dashboard.matrix import Row, in_order
 from keras_styles.dashboard.summary import Section
 from keras_styles.margins import margin_quantiles
 from keras_styles.statistics import Verdict
@@ -44,13 +44,24 @@ def agreement(sections: Sequence[Section]) -> Answer | None:
 
 def ledger_state(rows: Sequence[Row]) -> Answer | None:
     """Return whether the entries of the ledger are still what they were; None if none was probed."""
-    probed = sum(bool(row.sightings) for row in rows)
-    trouble = sum(bool(row.trouble) for row in rows)
+    probed = [row for row in rows if row.sightings]
     if not probed:
         return None
-    if trouble:
-        return Answer("bad", f"✗ {_part(trouble, probed)} that were probed changed, or the probe was lost.")
-    return Answer("good", f"✓ None of the {probed} that were probed changed.")
+    total, holding = len(probed), sum(row.holds for row in probed)
+    trouble, unclaimed = sum(bool(row.trouble) for row in probed), [each for row in probed for each in row.unclaimed]
+    parts = [f"✗ {_part(trouble, total)} that were probed changed, or the probe was lost"] if trouble else []
+    if unclaimed:
+        versions = " and ".join(in_order(each.versions[2] for each in unclaimed))
+        count = sum(bool(row.unclaimed) for row in probed)
+        parts.append(f"⚠ of {_part(count, total)} the ledger does not say what they are with Keras {versions}")
+    if parts:
+        return Answer("bad" if trouble else "warn", "; ".join([*parts, f"{holding} hold"]) + ".")
+    if holding == total:
+        return Answer("good", f"✓ All {total} that were probed hold.")
+    # An engine of which an entry never said anything, as on a machine that has one engine only.
+    others = "the ledger says nothing of the others on the engines that were probed"
+    sign, kind = ("✓", "good") if holding else ("⚠", "warn")
+    return Answer(kind, f"{sign} {_part(holding, total)} that were probed hold; {others}.")
 
 
 def costs(sections: Sequence[Section]) -> Answer | None:
