@@ -581,7 +581,7 @@ def test_today_shows_the_newest_versions_and_the_margins_of_all_of_them(results:
     assert [run.environment.keras for run in runs] == ["3.9.0", "3.15.9", "3.16.0"]
     spec = margins_spec(runs)
     assert spec is not None
-    assert [point["release"][:12] for point in spec["data"]["values"]] == [
+    assert [point["release"][:12] for point in margin_points(spec)] == [
         "keras 3.9.0,",
         "keras 3.15.9",
         "keras 3.16.0",
@@ -614,16 +614,53 @@ def test_a_margin_past_the_bound_stays_in_the_picture_with_its_number(results: P
     ((run,),) = summary.equivalence_runs.values()
     spec = margins_spec([run])
     assert spec is not None
-    assert [point["sign"] for point in spec["data"]["values"]] == ["✗", "✗", "", "✗"]
+    assert [point["sign"] for point in margin_points(spec)] == ["✗", "✗", "", "✗"]
     page = pages_of(summary)["equivalence"].split("The same by stage")[0]
     worst = {name: row_of(page, name, NOTHING, "1")[-1] for name in found}
     assert worst == {"inside": "0.50", "outside": "3.00 ✗", "infinite": "∞ ✗", "infinite too": "∞ ✗"}
     assert "half are at most 0.5 of the bound, the worst is ∞, past the bound ✗." in pages_of(summary)["index"]
-    shown = {point["architecture"]: (point["shown"], point["margin"]) for point in spec["data"]["values"]}
-    top = spec["spec"]["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
+    shown = {point["architecture"]: (point["shown"], point["margin"]) for point in margin_points(spec)}
+    (chart,) = spec["vconcat"]
+    top = chart["spec"]["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
     infinite = (top, "infinite")
     assert shown == {"inside": (0.5, 0.5), "outside": (top, 3.0), "infinite": infinite, "infinite too": infinite}
     assert margins_spec([]) is None
+
+
+def margin_points(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the points of all profiles."""
+    return [point for chart in spec["vconcat"] for point in chart["data"]["values"]]
+
+
+def test_only_margins_of_one_profile_tier_and_mode_are_joined() -> None:
+    """A nightly run searches more, so its worst margin is larger: joined with others it would look like erosion."""
+    stage = PASSED.stages[0]
+    stages = [
+        stage.model_copy(update={"mode": mode, "worst_margin": worst})
+        for mode, worst in (("eager", 0.1), ("graph", 0.2), ("graph", 0.3), (None, 0.4))
+    ]
+    stages.append(stage.model_copy(update={"tier": 2, "mode": "eager and graph", "worst_margin": 0.5}))
+    runs = [
+        PASSED.model_copy(update={"profile": profile, "stages": stages, **on(day)})
+        for day, profile in enumerate(("pr", "nightly", "pr"), start=1)
+    ]
+    spec = margins_spec(runs)
+    assert spec is not None
+    assert [chart["title"]["text"] for chart in spec["vconcat"]] == ["profile pr", "profile nightly"]
+    found = {
+        "tier 1, eager": 0.1,
+        "tier 1, graph": 0.3,
+        "tier 1, mode unknown": 0.4,
+        "tier 2, eager and graph": 0.5,
+    }
+    for chart, profile, days in zip(spec["vconcat"], ("pr", "nightly"), (["01", "03"], ["02"]), strict=True):
+        points = chart["data"]["values"]
+        assert {point["profile"] for point in points} == {profile}
+        assert [point["date"][8:10] for point in points] == [day for day in days for _ in found]
+        assert {point["series"]: point["margin"] for point in points} == found
+        line = chart["spec"]["layer"][0]["encoding"]
+        assert line["color"]["field"] == "series"
+        assert line["color"]["scale"]["domain"] == sorted(found), "the same in every chart"
 
 
 def test_specs_hold_what_was_measured() -> None:
