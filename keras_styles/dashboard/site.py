@@ -70,13 +70,17 @@ class CostMatrix(NamedTuple):
 
 
 class Twins(NamedTuple):
-    """How far from 1 the ratios of the functional style's twin came out; None if it was not timed."""
+    """How far from 1 the ratios of the functional style's twin came out; None if it was not timed.
+
+    Attributes:
+        doubts: sentences without a full stop on why the run proves nothing.
+    """
 
     where: str
     cells: int
     median: float | None
     largest: float | None
-    flagged: str
+    doubts: list[str]
 
 
 class Gap(NamedTuple):
@@ -440,11 +444,10 @@ def _twins(section: Section, conclusion: Conclusion) -> Twins:
     """Return how the twin of one conclusion came out."""
     judged: Sequence[Cost] = [cost for cost in conclusion.costs if cost.contender == TWIN and cost.judgement]
     distances = [abs(cost.judgement.ratio - 1) for cost in judged if cost.judgement]
-    flagged = [str(c.workload) for c in judged if c.judgement and c.judgement.verdict in ("faster", "slower")]
     return Twins(
         where=f"{conclusion.engine} {conclusion.device}, {section.environment.machine}",
         cells=len(judged),
         median=float(np.median(distances)) if distances else None,
         largest=max(distances, default=None),
-        flagged=", ".join(flagged),
+        doubts=conclusion.twin_doubts,
     )
