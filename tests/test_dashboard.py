@@ -12,13 +12,16 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from keras_styles.calibration import RatesRecord
 from keras_styles.costs import conclude
 from keras_styles.dashboard import site
 from keras_styles.dashboard.charts import DIFFER, costs_chart, margins_chart
-from keras_styles.dashboard.site import Content, build_site
+from keras_styles.dashboard.site import MOST_OLDER, Content, build_site
 from keras_styles.dashboard.specs import distribution_spec, margins_spec, scaling_spec
 from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.environment import RETIRED
+from keras_styles.gate import ExitCode, GateRecord
+from keras_styles.gate_run import save_calibration, save_gate
 from keras_styles.history import History, read_history
 from keras_styles.memory import Growth, MemoryRecord, MemoryUse, save_memory
 from keras_styles.records import (
@@ -284,7 +287,7 @@ def test_a_run_without_costs_never_hides_one_with_them_and_other_records_are_lef
     good = measuring(*processes())
     save_run(results, "0001_costs.json", good)
     save_run(results, "0002_none.json", measuring().model_copy(update={"datetime": datetime(2027, 1, 1, tzinfo=UTC)}))
-    save_run(results, "gate-1.json", RUN).write_text("{}", encoding="utf-8")
+    save_run(results, "other-1.json", RUN).write_text("{}", encoding="utf-8")
     summary = summarize(results)
     assert summary.set_aside == []
     assert [shown.benchmark for shown in summary.sections] == [good]
@@ -712,6 +715,103 @@ def test_a_twin_that_is_slower_on_the_average_alone_is_flagged_too() -> None:
     summary = Summary([section(equivalence=None, benchmark=measuring(*records))])
     flagged = row_of(pages_of(summary)["trust"], f"tensorflow cpu, {ENVIRONMENT.machine}")[-1]
     assert html.unescape(flagged) == f'<span class="bad">✗ {doubt}</span>'
+
+
+def gated(
+    day: int, exit_code: ExitCode = 0, sentences: Sequence[str] = ("None was shown.",), **changed: Any
+) -> GateRecord:
+    """Return a gate of a day in January; `changed` are fields of both environments."""
+    here = ENVIRONMENT.model_copy(update={"commit": "0123456789abcdef"} | changed)
+    side = [record.model_copy(update={"environment": here}) for record in processes(number=1)]
+    return GateRecord(
+        created=datetime(2026, 1, day, tzinfo=UTC),
+        base=side,
+        head=side,
+        base_again=[],
+        head_again=[],
+        decisions=[],
+        confirmations=[],
+        sentences=list(sentences),
+        exit_code=exit_code,
+    )
+
+
+def test_gates_alone_are_something_on_record(results: Path, tmp_path: Path) -> None:
+    """As after the recipe for CI in the README: there the suites are not run."""
+    save_gate(gated(1, 1, ["It was slower."]), results)
+    newest = save_gate(gated(3, 0), results)[0]
+    doubtful = save_gate(gated(2, 2, [f"It drifted {HOSTILE}", "And more."], engine="jax", keras="3.16.0"), results)[0]
+    page, content = build_site(results, tmp_path / "site")
+    assert content.set_aside == []
+    today = page.read_text(encoding="utf-8")
+    assert "Nothing is on record yet" not in today
+    assert (
+        "The newest gate of each place: ⚠ nothing is proved in 1 of 2; ✓ nothing was shown to be worse in 1 of 2."
+        in today
+    )
+    assert "run <code>pytest bench/" not in today
+    trust = (page.parent / "trust.html").read_text(encoding="utf-8")
+    said = trust.split("What did the gate say?")[1].split("</section>")[0]
+    shown, folded = said.split("Older gates: 1</summary>")
+    assert [re.findall(r"<tr><td>(\S+)", row)[0] for row in re.findall("<tr><td>.*?</tr>", shown, re.S)] == [
+        "2026-01-03",
+        "2026-01-02",
+    ]
+    assert "✓ nothing was shown to be worse.</strong> None was shown." in shown
+    assert "⚠ nothing is proved.</strong> It drifted &lt;script&gt;" in shown
+    assert "(1 more in its record)" in shown
+    assert f"jax cpu, {ENVIRONMENT.machine}" in shown
+    assert "Keras 3.16.0, jax 2.21.0, Python 3.11.0, commit 0123456789ab" in shown
+    assert "✗ head is worse than base." in folded
+    assert "<script>" not in trust
+    assert {path.name for path in (page.parent / "raw" / ENVIRONMENT.machine).iterdir()} == {
+        f"{newest.name}.gz",
+        f"{doubtful.name}.gz",
+    }
+    assert trust.count("2 records, the newest of 2026-01-03") == 1, "its environment is one of those on record"
+
+
+def test_a_gate_that_cannot_be_read_is_set_aside(results: Path) -> None:
+    path = save_gate(gated(1, 1, ["It was slower."]), results)[0]
+    newer = json.loads(path.read_text(encoding="utf-8")) | {"schema_version": 99}
+    (path.parent / "gate-newer.json").write_text(json.dumps(newer), encoding="utf-8")
+    (path.parent / "gate-broken.json").write_text("{", encoding="utf-8")
+    summary = summarize(results)
+    assert [gate.path for gate in summary.gates] == [path]
+    page = html.unescape(pages_of(summary)["index"])
+    assert f"The record {path.parent / 'gate-newer.json'} was written by a newer keras-styles; update to" in page
+    assert f"The record {path.parent / 'gate-broken.json'} is corrupt or of another schema" in page
+    assert "✗ head is worse than base in 1 of 1." in page
+
+
+def test_an_older_gate_of_a_machine_that_may_be_gone_is_no_answer_of_today(results: Path) -> None:
+    save_gate(gated(1, 1, machine="retired"), results)
+    late = gated(1).model_copy(update={"created": datetime(2026, 1, 2, tzinfo=UTC) + RETIRED})
+    save_gate(late, results)
+    pages = pages_of(summarize(results))
+    assert "The newest gate of each place: ✓ nothing was shown to be worse in 1 of 1." in pages["index"]
+    assert "✗ head is worse than base." in pages["trust"]
+
+
+def test_only_the_newest_calibration_of_a_place_is_shown_in_full(results: Path, tmp_path: Path) -> None:
+    (committed,) = (ROOT / "results" / "calibration").glob("rates-*.json")
+    rates = load(committed, RatesRecord)
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    for day in range(MOST_OLDER + 3):
+        save_calibration(rates.model_copy(update={"created": first + timedelta(days=day)}), results)
+    on_jax = rates.environment.model_copy(update={"engine": "jax"})
+    save_calibration(rates.model_copy(update={"environment": on_jax, "created": first}), results)
+    page, content = build_site(results, tmp_path / "site")
+    trust = (page.parent / "trust.html").read_text(encoding="utf-8")
+    said = trust.split("Does the gate cry wolf?")[1].split("</section>")[0]
+    shown, folded = said.split(f"Older calibrations: {MOST_OLDER + 2}</summary>")
+    assert shown.count("<table>") == 2
+    assert f"{first + timedelta(days=MOST_OLDER + 2):%Y-%m-%d}. In brackets" in shown
+    assert re.findall("<li>(.{10})", folded)[0] == f"{first + timedelta(days=MOST_OLDER + 1):%Y-%m-%d}"
+    assert folded.count("<li>") == MOST_OLDER + 1
+    assert "<li>2 more, among the records</li>" in folded
+    assert len(content.newest_rates) == len(list((page.parent / "raw" / "calibration").iterdir())) == 2
+    assert "Nothing is on record yet" not in page.read_text(encoding="utf-8")
 
 
 def memory(created: datetime, peak: int = 300, slope: float = 2048.0, **changed: Any) -> MemoryRecord:

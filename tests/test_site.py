@@ -18,7 +18,7 @@ from keras_styles.costs_text import NO_VALUE
 from keras_styles.dashboard import PAGES
 from keras_styles.dashboard.site import build_site
 from keras_styles.differences import Outcome
-from keras_styles.gate_run import save_calibration
+from keras_styles.gate_run import save_calibration, save_gate
 from keras_styles.history import MIN_POINTS
 from keras_styles.memory import save_memory
 from keras_styles.records import (
@@ -33,7 +33,7 @@ from keras_styles.records import (
 )
 from tests.conftest import ROOT
 from tests.numpy_training import ENVIRONMENT
-from tests.test_dashboard import HOSTILE, PASSED, measuring, memory, processes, save_run, workload
+from tests.test_dashboard import HOSTILE, PASSED, gated, measuring, memory, processes, save_run, workload
 from tests.test_history import START, benchmark, nightly, save, unmeasured
 from tests.test_records import RECORD
 
@@ -171,7 +171,11 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (committed,) = (ROOT / "results" / "calibration").glob("rates-*.json")
     rates = load(committed, RatesRecord)
     hostile_rule = rates.rates[0].model_copy(update={"rule": HOSTILE})
-    save_calibration(rates.model_copy(update={"environment": here, "rates": [hostile_rule]}), results)
+    for day in (1, 2):
+        created = {"created": datetime(2026, 1, day, tzinfo=UTC)}
+        save_calibration(rates.model_copy(update={"environment": here, "rates": [hostile_rule], **created}), results)
+        hostile_gate = gated(day, 2, [HOSTILE, HOSTILE], cpu=HOSTILE, commit=HOSTILE[:40], keras=HOSTILE[:60])
+        save_gate(hostile_gate, results)
     (results / "annotations.yaml").write_text(
         f"- date: 2026-01-02\n  text: {'<script>alert(2)</script> | ` ' * 3!r}\n", encoding="utf-8"
     )

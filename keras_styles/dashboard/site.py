@@ -46,6 +46,7 @@ from keras_styles.environment import RETIRED
 from keras_styles.history import MIN_POINTS, History, Step, Timeline, read_history
 from keras_styles.ledger_text import SYMBOLS, address, script
 from keras_styles.records import ResultsError, load, slug
+from keras_styles.saved_gates import MEANINGS, SIGNS
 from keras_styles.saved_runs import Identity, Run, read_saved_runs
 from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE
 from keras_styles.styles import BASELINE_STYLE, STYLES
@@ -56,6 +57,8 @@ POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe
 # What was not run a year ago explains nothing today.
 MOST_GAPS: Final = 30
 MOST_STEPS: Final = 5
+# Of what a newer one has replaced; CI makes one with each pull request.
+MOST_OLDER: Final = 30
 GENERATOR: Final = "keras-styles"
 # By which a folder is known for a site that may be replaced.
 MARK: Final = f'<meta name="generator" content="{GENERATOR}">'
@@ -99,12 +102,21 @@ class Content:
 
     summary: Summary
     history: History
-    rates: dict[Path, RatesRecord] = field(default_factory=dict)
+    rates: dict[Path, RatesRecord] = field(default_factory=dict)  # in the order of time
 
     @property
     def raw(self) -> list[Path]:
         """The files that can be downloaded: what the pages show but for the history, which is all that there is."""
-        return [*self.summary.shown, *self.rates]
+        return [*self.summary.shown, *self.newest_rates]
+
+    @property
+    def newest_rates(self) -> list[Path]:
+        """The files of the newest rates of each machine, engine and device."""
+        by_place: dict[tuple[str, str, str], Path] = {}
+        for path, record in self.rates.items():
+            here = record.environment
+            by_place[here.machine, here.engine, here.device] = path
+        return list(by_place.values())
 
     @property
     def set_aside(self) -> list[str]:
@@ -115,12 +127,13 @@ class Content:
 def read_content(results: Path) -> Content:
     """Read all records under `results`; what cannot be read costs a sentence, not the site."""
     runs = read_saved_runs(results)
-    summary, rates = summarize(results, runs), {}
+    summary, found = summarize(results, runs), []
     for path in sorted((results / "calibration").glob("rates-*.json")):
         try:
-            rates[path] = load(path, RatesRecord)
+            found.append((path, load(path, RatesRecord)))
         except ResultsError as error:
             summary.set_aside.append(str(error))
+    rates = dict(sorted(found, key=lambda each: each[1].created))
     return Content(summary, read_history(results, runs), rates)
 
 
@@ -304,6 +317,7 @@ def render(
         "costing": costing,
         "costing_before": costing_before,
         "answers": (today.agreement(agreeing), today.ledger_state(rows), today.costs(costing)),
+        "gates_answer": today.gates(summary.newest_gates),
         "month": RETIRED.days,
         "compared": compared,
         "with_benchmark": with_benchmark,
@@ -336,7 +350,11 @@ def render(
         "min_points": MIN_POINTS,
         "batch_size": BATCH_SIZE,
         "twins": [_twins(s, c) for s in with_costs for c in s.conclusions.values()],
-        "rates": list(content.rates.values()),
+        "rates": [content.rates[path] for path in content.newest_rates],
+        "older_rates": [record for path, record in content.rates.items() if path not in content.newest_rates][::-1],
+        "most_older": MOST_OLDER,
+        "gate_signs": SIGNS,
+        "gate_meanings": MEANINGS,
         "generator": GENERATOR,
         "raw": raw or {},
     }

@@ -8,7 +8,9 @@ from typing import NamedTuple, get_args
 from keras_styles.costs_text import NO_VALUE
 from keras_styles.dashboard.matrix import Row, in_order
 from keras_styles.dashboard.summary import Section
+from keras_styles.environment import RETIRED
 from keras_styles.margins import margin_quantiles
+from keras_styles.saved_gates import MEANINGS, SIGNS, Gate
 from keras_styles.statistics import Verdict
 from keras_styles.styles import BASELINE_STYLE, STYLES
 
@@ -80,6 +82,22 @@ def costs(sections: Sequence[Section]) -> Answer | None:
     if without := runs - len(conclusions):
         words.append(f"⚠ {_part(without, runs)} runs have no number." if runs > 1 else "⚠ The run has no number.")
     return Answer("neutral" if judged else "warn", " ".join(words or ["⚠ No style was compared."]))
+
+
+def gates(newest: Sequence[Gate]) -> Answer | None:
+    """Return whether head was worse than base wherever the gate was run lately; None if it was not run.
+
+    Args:
+        newest: the newest gate of each place, the newest first.
+    """
+    recent = [gate for gate in newest if newest[0].created - gate.created <= RETIRED]
+    if not recent:
+        return None
+    counted = Counter(gate.exit_code for gate in recent)
+    said = {code: f"{SIGNS[code]} {MEANINGS[code]} in {_part(counted[code], len(recent))}" for code in counted}
+    parts = [said[code] for code in (1, 2, 0) if code in said]
+    kind = "bad" if counted[1] else "warn" if counted[2] else "good"
+    return Answer(kind, f"The newest gate of each place: {'; '.join(parts)}.")
 
 
 def _part(count: int, total: int) -> str:
