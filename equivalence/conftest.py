@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -14,6 +15,7 @@ from hypothesis import settings
 from equivalence import workers
 from equivalence.gathering import Account, Gathered, summary
 from keras_styles import engines
+from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
 from keras_styles.records import require_writable, results_folder, save_equivalence
 
@@ -158,6 +160,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         RUN.gathered.add_report(report)
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Gather what could not be collected; pytest-xdist tells its controller what a worker could not."""
+    if report.failed and in_suite(report.nodeid):
+        RUN.gathered.add_uncollected(report)
+
+
 def in_suite(test: str) -> bool:
     """Say whether a test's id belongs to this suite."""
     return HERE in (RUN.root / test.split("::")[0]).resolve().parents
@@ -184,8 +192,9 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """Tell Ctrl-C from the exception of the same family by which pytest-xdist obeys -x and --maxfail."""
-    RUN.interrupted = not type(excinfo.value).__module__.startswith("xdist.")
+    """Tell Ctrl-C from exceptions of the same family: pytest-xdist obeys -x by one, and pytest ends a collection."""
+    by_pytest = RUN.gathered.uncollected and isinstance(excinfo.value, pytest.Session.Interrupted)
+    RUN.interrupted = not by_pytest and not type(excinfo.value).__module__.startswith("xdist.")
 
 
 @pytest.hookimpl(trylast=True)
@@ -194,9 +203,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     unfinished: list[dict[str, Any]] = []
     if config.getoption("dist", "no") == "no":
-        from equivalence.agreement import TALLY
-
-        unfinished.append({"test": RUN.under_way, "stages": [stage.model_dump() for stage in TALLY.take()]})
+        # Where no test could be collected, nobody has imported it, and perhaps nobody can.
+        if agreement := sys.modules.get("equivalence.agreement"):
+            stages = [stage.model_dump() for stage in agreement.TALLY.take()]
+            unfinished.append({"test": RUN.under_way, "stages": stages})
         if hasattr(config, "workerinput"):
             config.workeroutput["unfinished"] = unfinished  # type: ignore[attr-defined]  # added by pytest-xdist
             return
@@ -205,9 +215,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     for rest in unfinished:
         if in_suite(rest["test"]):
             RUN.gathered.add_comparisons(rest["test"], rest["stages"])
+    was_to_run = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED)
+    if was_to_run and not config.getoption("collectonly") and RUN.gathered.uncollected and not RUN.gathered.environment:
+        RUN.gathered.environment = environment_without_tests()
     if not RUN.gathered or RUN.gathered.environment is None:
         return
-    if exitstatus == pytest.ExitCode.INTERRUPTED and not RUN.interrupted:
+    if exitstatus == pytest.ExitCode.INTERRUPTED and not RUN.interrupted and not RUN.gathered.uncollected:
         session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED  # as without workers
     outcome: Literal["passed", "failed", "interrupted"] = "failed"
     if RUN.interrupted:
@@ -229,6 +242,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     except KerasStylesError as error:
         RUN.closing.append(str(error))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def environment_without_tests() -> Environment | None:
+    """Return the environment where not even one test began; None where the engine itself cannot be imported."""
+    try:
+        from keras_styles import runtime
+
+        runtime.make_deterministic(True)
+        return runtime.environment(device=runtime.chosen_device())
+    except Exception:  # whatever an engine raises at its import; the file that could not be collected has told it
+        return None
 
 
 def whole_suite(config: pytest.Config) -> bool:

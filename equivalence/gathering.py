@@ -39,6 +39,7 @@ class Gathered:
         self.outcomes: Counter[str] = Counter()
         self.skips: list[str] = []
         self.failures: list[Failure] = []
+        self.uncollected = False  # whether a file could not even be imported
         self.environment: Environment | None = None
         self._stages: dict[str, list[StageSummary]] = {}
         self._sensitivity: Sensitivity | None = None
@@ -68,6 +69,19 @@ class Gathered:
                 self.skips.append(f"{report.nodeid.rpartition('::')[2]}: {said}")
             if report.failed:
                 self.failures.append(Failure(test=report.nodeid, message=said, script=kept_script(said)))
+
+    def add_uncollected(self, report: pytest.CollectReport) -> None:
+        """Add a file whose tests could not be collected; every worker tells of it, and not always in the same words."""
+        self.uncollected = True
+        if any(failure.test == report.nodeid for failure in self.failures):
+            return
+        lines = str(report.longrepr).splitlines()
+        # Of a traceback pytest marks the lines that tell of the exception.
+        said = " ".join(" ".join(line[1:].split()) for line in lines if line.startswith("E ")) or lines[-1]
+        self.outcomes["failed"] += 1
+        self.failures.append(
+            Failure(test=report.nodeid, message=f"None of its tests was run, since they could not be collected: {said}")
+        )
 
     def add_comparisons(self, test: str, stages: Iterable[dict[str, Any]]) -> None:
         """Add what a test compared."""

@@ -65,7 +65,13 @@ class Conclusion:
     processes: int  # that answered for one workload, at most; an interrupted run may have begun more
     costs: list[Cost]
     fits: list[FitParts]
-    proves_nothing: list[str]  # sentences without a full stop; none if the run can be believed
+    twin_doubts: list[str]  # sentences without a full stop: where the twin was told from what it is a copy of
+    other_doubts: list[str]  # whatever else speaks against the run
+
+    @property
+    def proves_nothing(self) -> list[str]:
+        """Why the run proves nothing, in sentences without a full stop; none if it can be believed."""
+        return self.twin_doubts + self.other_doubts
 
     @property
     def by_architecture(self) -> dict[str, dict[Workload, list[Cost]]]:
@@ -107,11 +113,10 @@ def conclude(processes: Sequence[ProcessRecord]) -> Conclusion:
         for contender in CONTENDERS
     ]
     environment = processes[0].environment
-    doubts = [
-        *(
-            list(_flagged_twins({workload: judgement for (workload, _), judgement in twins.items()}))
-            or _flagged_on_average([ratios for (_, contender), ratios in compared.items() if contender == TWIN])
-        ),
+    twin_doubts = list(_flagged_twins({workload: judgement for (workload, _), judgement in twins.items()})) or list(
+        _flagged_on_average([ratios for (_, contender), ratios in compared.items() if contender == TWIN])
+    )
+    other_doubts = [
         *_unequal_styles(processes),
         *_drift(processes),
         *_unstable_counters(processes),
@@ -121,7 +126,7 @@ def conclude(processes: Sequence[ProcessRecord]) -> Conclusion:
     ]
     fits = list(_fits(processes))
     answers = max(map(len, by_workload.values()), default=0)
-    return Conclusion(environment.engine, environment.device, answers, costs, fits, doubts)
+    return Conclusion(environment.engine, environment.device, answers, costs, fits, twin_doubts, other_doubts)
 
 
 def _fits(processes: Sequence[ProcessRecord]) -> Iterator[FitParts]:

@@ -14,9 +14,9 @@ from keras_styles.dashboard.summary import Section, Summary, summarize
 from keras_styles.differences import ledger
 from keras_styles.environment import Environment
 from keras_styles.errors import KerasStylesError
-from keras_styles.gate import UNDER_TEST, CellDecision, GateRecord, regressions
 from keras_styles.records import EquivalenceRecord, ResultsError, load, visible
 from keras_styles.reproduction import CASE, FAILURES, KeptCase
+from keras_styles.saved_gates import SIGNS, Gate, newest_gates
 from keras_styles.styles import BASELINE_STYLE
 
 # Whoever reviews reads a screen; the page has the rest.
@@ -29,8 +29,6 @@ LONGEST: Final = 160
 # What would end a code span, and what would end a cell of a table. Neither is escaped, because Markdown's readers
 # differ there: cmark takes no fence longer than 80 backticks, and not all agree on a backslash before an escaped pipe.
 _REPLACED: Final = str.maketrans({"`": "'", "|": "¦"})
-# What a gate says by its exit code.
-_SIGNS: Final = {0: "✓", 1: "✗", 2: "⚠"}
 
 
 class LinkError(KerasStylesError, ValueError):
@@ -48,47 +46,6 @@ class _Row:
 
     def __str__(self) -> str:
         return f"| {self.trouble} | {_code(self.what)} | {_code(self.size)} | {_code(self.where)} |"
-
-
-@dataclass(frozen=True)
-class _Gate:
-    """A gate, taken apart."""
-
-    record: GateRecord
-    exact: list[str]  # sentences on counters and on styles that are no more equal
-    slower: list[CellDecision]
-    doubts: list[str]
-    unsorted: list[str]  # sentences of a record that does not say which of these they are
-
-    @classmethod
-    def of(cls, record: GateRecord) -> "_Gate":
-        """Take a record apart."""
-        if record.schema_version == 1:
-            doubts, unsorted = [record.sentences if record.exit_code == code else [] for code in (2, 1)]
-            return cls(record, [], [], doubts, unsorted)
-        # Doubts take away what the confirmations found.
-        slower = regressions(record.confirmations) if record.slower and not record.doubts else []
-        return cls(record, record.failures, slower, record.doubts, [])
-
-    @property
-    def sides(self) -> tuple[Environment, Environment]:
-        """The environments of base and head."""
-        return self.record.base[0].environment, self.record.head[0].environment
-
-    @property
-    def architectures(self) -> list[str]:
-        """The names of what was compared."""
-        return sorted({measured.workload.architecture for measured in self.record.base[0].measured})
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What a gate has to share with a newer one to be replaced by it: where, and what was compared with what.
-
-        Not the commits: they change with every push, which is what makes the older gate worthless.
-        """
-        base, _ = self.sides
-        versions = [getattr(side, name) for side in self.sides for name in sorted(UNDER_TEST - {"commit"})]
-        return (base.machine, base.engine, base.device, *self.architectures, *versions)
 
 
 @dataclass(frozen=True)
@@ -121,7 +78,7 @@ class _Shown:
     runs: list[EquivalenceRecord]
     costs: list[Section]
     rows: list[Row]
-    gates: list[_Gate]
+    gates: list[Gate]
     cases: list[_Case]
     older_cases: list[datetime]
 
@@ -140,10 +97,9 @@ def pull_request_text(results: Path, link: str | None) -> str:
     """
     address = None if link is None else _address(link)
     summary = summarize(results)
-    gates, unreadable_gates = _newest_gates(results)
-    shown, unreadable_cases = _shown(results, summary, gates)
-    set_aside = [*summary.set_aside, *unreadable_gates, *unreadable_cases]
-    if summary.sections or summary.probings or gates or shown.cases:
+    shown, unreadable_cases = _shown(results, summary)
+    set_aside = [*summary.set_aside, *unreadable_cases]
+    if summary.sections or summary.probings or summary.gates or shown.cases:
         paragraphs = _paragraphs(shown, address)
     else:
         paragraphs = [
@@ -163,7 +119,8 @@ def _paragraphs(shown: _Shown, address: str | None) -> list[str]:
     verdicts = [*_agreement(shown.runs), *_case_verdicts(shown), *_gate_verdicts(shown.gates)]
     if changed:
         verdicts.append(f"✗ Known differences that changed, or whose probe was lost: {len(changed)}.")
-    verdicts += [*_holding_differences(shown.rows), *_cost_verdicts(shown.costs, len(slower))]
+    verdicts += [*_unclaimed_differences(shown.rows), *_holding_differences(shown.rows)]
+    verdicts += _cost_verdicts(shown.costs, len(slower))
     said = " ".join(verdicts) or "⚠ The equivalence suite was not run."
     paragraphs = [f"**keras-styles:** {said}"]
     rows = [*_failed_tests(shown.runs), *_case_rows(shown.cases), *_gate_rows(shown.gates), *changed, *slower]
@@ -179,25 +136,7 @@ def _paragraphs(shown: _Shown, address: str | None) -> list[str]:
     return paragraphs
 
 
-def _newest_gates(results: Path) -> tuple[list[_Gate], list[str]]:
-    """Return the newest gate of each key, and a sentence for each file set aside."""
-    newest: dict[tuple[str, ...], _Gate] = {}
-    set_aside = []
-    for path in sorted(results.glob("*/gate-*.json")):
-        try:
-            record = load(path, GateRecord)
-        except ResultsError as error:
-            set_aside.append(str(error))
-            continue
-        if not (record.base and record.head):
-            set_aside.append(f"The record {path} holds no processes of base or of head; delete it.")
-            continue
-        gate = _Gate.of(record)
-        newest[gate.key] = max(gate, newest.get(gate.key, gate), key=lambda each: each.record.created)
-    return list(newest.values()), set_aside
-
-
-def _shown(results: Path, summary: Summary, gates: list[_Gate]) -> tuple[_Shown, list[str]]:
+def _shown(results: Path, summary: Summary) -> tuple[_Shown, list[str]]:
     """Return what the text speaks of, and a sentence for each kept case that cannot be read.
 
     A case that is older than some record may be mended since, which nothing shows but a person; it is only counted. One
@@ -205,7 +144,6 @@ def _shown(results: Path, summary: Summary, gates: list[_Gate]) -> tuple[_Shown,
     """
     runs = [section.equivalence for section in summary.with_equivalence if section.equivalence]
     told = [failure.message for run in runs for failure in run.failures]
-    newest = max([gate.record.created for gate in gates] + ([summary.newest] if summary.newest else []), default=None)
     kept = {
         path: datetime.fromtimestamp(path.stat().st_mtime, UTC)
         for path in results.glob(f"{FAILURES}/*/{CASE}")
@@ -213,14 +151,15 @@ def _shown(results: Path, summary: Summary, gates: list[_Gate]) -> tuple[_Shown,
     }
     cases, older, set_aside = [], [], []
     for path, moment in sorted(kept.items(), key=lambda found: found[1], reverse=True):
-        if newest and moment < newest:
+        if summary.newest and moment < summary.newest:
             older.append(moment)
             continue
         try:
             cases.append(_Case(load(path, KeptCase), f"{FAILURES}/{path.parent.name}", moment))
         except ResultsError as error:
             set_aside.append(str(error))
-    return _Shown(runs, summary.with_costs, matrix(ledger(), summary.probings), gates, cases, older), set_aside
+    gates, rows = newest_gates(summary.gates), matrix(ledger(), summary.probings)
+    return _Shown(runs, summary.with_costs, rows, gates, cases, older), set_aside
 
 
 def _agreement(runs: Sequence[EquivalenceRecord]) -> Iterator[str]:
@@ -253,9 +192,9 @@ def _case_verdicts(shown: _Shown) -> Iterator[str]:
         )
 
 
-def _gate_verdicts(gates: Sequence[_Gate]) -> Iterator[str]:
+def _gate_verdicts(gates: Sequence[Gate]) -> Iterator[str]:
     """Say whether head is worse than base; nothing if no gate was run."""
-    worse = [gate for gate in gates if gate.record.exit_code == 1]
+    worse = [gate for gate in gates if gate.exit_code == 1]
     if worse:
         counts = {
             "slower cells": sum(len(gate.slower) for gate in worse),
@@ -267,20 +206,30 @@ def _gate_verdicts(gates: Sequence[_Gate]) -> Iterator[str]:
     for gate in gates:
         if gate.doubts:
             yield _proves_nothing("The times of base and head", _compared([gate]), gate.doubts)
-    if good := [gate for gate in gates if gate.record.exit_code == 0]:
-        cells = sum(len(gate.record.decisions) for gate in good)
+    if good := [gate for gate in gates if gate.exit_code == 0]:
+        cells = sum(gate.cells for gate in good)
         yield f"✓ None of {cells} cells was shown to be slower on head than on base, on {_compared(good)}."
-    if notes := [note for gate in gates for note in gate.record.notes]:
+    if notes := [note for gate in gates for note in gate.notes]:
         more = f", and {len(notes) - 1} more" if len(notes) > 1 else ""
         yield f"⚠ Left out of the comparison: {_code(notes[0])}{more}."
 
 
+def _unclaimed_differences(rows: Iterable[Row]) -> Iterator[str]:
+    """Say of how many entries nothing is claimed with a version of Keras, as after an upgrade."""
+    unclaimed: dict[str, set[str]] = {}
+    for row in rows:
+        for sighting in row.unclaimed:
+            unclaimed.setdefault(f"{sighting.engine} with Keras {sighting.versions[2]}", set()).add(sighting.probed.id)
+    for where, found in unclaimed.items():
+        yield f"⚠ Differences of which the ledger does not say what they are on {_code(where)}: {len(found)}."
+
+
 def _holding_differences(rows: Iterable[Row]) -> Iterator[str]:
-    """Say how many entries of the ledger hold on each engine, and when that was seen."""
+    """Say how many entries of the ledger hold on each engine, wherever it was probed, and when that was seen."""
     holding: dict[str, list[Sighting]] = {}
     for row in rows:
         for engine, sighting in row.newest.items():
-            if sighting.probed.verdict == "holds":
+            if all(each.probed.verdict == "holds" for each in row.current if each.engine == engine):
                 holding.setdefault(engine, []).append(sighting)
     for engine, found in holding.items():
         days = sorted({f"{sighting.created:%Y-%m-%d}" for sighting in found})
@@ -328,7 +277,7 @@ def _case_rows(cases: Sequence[_Case]) -> Iterator[_Row]:
         yield _Row("✗ kept case", what, size, case.environment.where)
 
 
-def _gate_rows(gates: Sequence[_Gate]) -> Iterator[_Row]:
+def _gate_rows(gates: Sequence[Gate]) -> Iterator[_Row]:
     """Return what is exact or of an older record, then what is slower, the slowest first."""
     for gate in gates:
         for sentence in gate.exact:
@@ -371,14 +320,13 @@ def _sources(shown: _Shown) -> Iterator[str]:
     for case in shown.cases[:MOST_CASES]:
         yield f"{_source('kept case', case.moment, case.environment)}: {_code(case.folder)}"
     for gate in shown.gates:
-        base, head = gate.sides
         yield (
-            f"- {_SIGNS[gate.record.exit_code]} gate, {_when(gate.record.created)}, {_code(base.machine)}: "
-            f"base {_versions(base)}, head {_versions(head)}"
+            f"- {SIGNS[gate.exit_code]} gate, {_when(gate.created)}, {_code(gate.base.machine)}: "
+            f"base {_versions(gate.base)}, head {_versions(gate.head)}"
         )
     for run in shown.runs:
         yield _source("equivalence", run.created, run.environment)
-    sightings = (sighting for row in shown.rows for sighting in row.newest.values())
+    sightings = (sighting for row in shown.rows for sighting in row.current)
     for created, environment in dict.fromkeys((each.created, each.environment) for each in sightings):
         if environment:
             yield _source("differences", created, environment)
@@ -409,9 +357,9 @@ def _engines(environments: Iterable[Environment]) -> str:
     return _code(", ".join(dict.fromkeys(f"{each.engine} {each.device}" for each in environments)))
 
 
-def _compared(gates: Iterable[_Gate]) -> str:
+def _compared(gates: Iterable[Gate]) -> str:
     """Say where gates were run, and of what."""
-    named = [f"{gate.sides[0].engine} {gate.sides[0].device} ({', '.join(gate.architectures)})" for gate in gates]
+    named = [f"{gate.base.engine} {gate.base.device} ({', '.join(gate.architectures)})" for gate in gates]
     return _code(", ".join(dict.fromkeys(named)))
 
 

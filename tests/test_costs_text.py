@@ -47,7 +47,7 @@ def three(workload: Workload) -> list[Cost]:
 
 
 def conclusion(costs: list[Cost], *proves_nothing: str) -> Conclusion:
-    return Conclusion("jax", "cpu", 12, costs, [], list(proves_nothing))
+    return Conclusion("jax", "cpu", 12, costs, [], [], list(proves_nothing))
 
 
 def text_of(conclusion: Conclusion) -> str:

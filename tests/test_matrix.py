@@ -3,17 +3,21 @@
 import html
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from keras_styles.dashboard.matrix import Change, Row, changes, matrix
+from keras_styles.costs_text import NO_VALUE
+from keras_styles.dashboard.matrix import Change, Row, changes, in_order, matrix
 from keras_styles.dashboard.summary import Summary, summarize
+from keras_styles.dashboard.today import ledger_state
 from keras_styles.differences import Outcome, find, ledger
+from keras_styles.environment import RETIRED
 from keras_styles.records import DifferencesRecord, ProbedDifference, ProbedEngine, save_differences
 from tests.numpy_training import ENVIRONMENT
 from tests.test_dashboard import pages_of, render
 
 HOSTILE = "<script>alert(1)</script>"
+HERE = {"machine": ENVIRONMENT.machine, "device": ENVIRONMENT.device}
 
 
 def probed(identifier: str, subclassing: Outcome, **changes: object) -> ProbedDifference:
@@ -153,6 +157,89 @@ def test_today_shows_what_is_broken_and_what_changed() -> None:
     assert "The newest full run saw what was seen before it." in pages_of(Summary([], [holds, holds]))["index"]
     first = pages_of(Summary([], [holds]))["index"]
     assert "There is no run before that of 2026-01-01" in first
-    assert "✓ None of the 1 that were probed changed." in first
+    assert "✓ All 1 that were probed hold." in first
     assert f"torch {ENVIRONMENT.engine_version} with Keras {ENVIRONMENT.keras}: 1 probed, 2026-01-01 00:00 UTC" in first
-    assert "✗ 1 of 1 that were probed changed" in pages_of(Summary([], [broken]))["index"]
+    lost = "✗ 1 of 1 that were probed changed, or the probe was lost; 0 hold."
+    assert lost in pages_of(Summary([], [broken]))["index"]
+
+
+def with_environment(probing: DifferencesRecord, **changed: str) -> DifferencesRecord:
+    """Return a run of the probes as it would have been elsewhere; `changed` are fields of its environment."""
+    there = ENVIRONMENT.model_copy(update=changed)
+    return probing.model_copy(update={"engines": [probing.engines[0].model_copy(update={"environment": there})]})
+
+
+def state_of(*records: DifferencesRecord) -> tuple[str, str]:
+    """Return what the first page says of the ledger, and how."""
+    answer = ledger_state(matrix(ledger(), records))
+    assert answer is not None
+    return answer
+
+
+def test_what_the_ledger_does_not_claim_is_not_said_to_hold() -> None:
+    """After an upgrade of Keras nothing is claimed, so nothing is verified."""
+    holds = record(probed("T-01", Outcome(value="not trained")), probed("T-02", Outcome(value="x")))
+    assert state_of(holds) == ("good", "✓ All 2 that were probed hold.")
+    new = {"verdict": "not claimed", "reason": "The ledger does not say."}
+    one = record(probed("T-01", Outcome(value="not trained")), probed("T-02", Outcome(value="x"), **new), day=2)
+    unclaimed = "⚠ of {} the ledger does not say what they are with Keras {}; {} hold."
+    assert state_of(holds, with_environment(one, keras="3.16.0")) == ("warn", unclaimed.format("1 of 2", "3.16.0", 1))
+    both = record(probed("T-01", Outcome(value="x"), **new), probed("T-02", Outcome(value="x"), **new), day=2)
+    upgraded = with_environment(both, keras="3.16.0")
+    assert state_of(holds, upgraded) == ("warn", unclaimed.format("2 of 2", "3.16.0", 0))
+    page = pages_of(Summary([], [holds, upgraded]))["index"]
+    assert unclaimed.format("2 of 2", "3.16.0", 0) in page
+    changed = record(probed("T-01", Outcome(value="x"), verdict="changed"), probed("T-02", Outcome(value="x"), **new))
+    kind, words = state_of(changed)
+    assert kind == "bad"
+    assert words.startswith("✗ 1 of 2 that were probed changed, or the probe was lost; ⚠ of 1 of 2 the ledger does not")
+
+
+def test_an_engine_of_which_an_entry_says_nothing_is_no_reason_for_a_warning() -> None:
+    """Some entries are about TensorFlow alone, with whatever version, and the probes are run on all engines."""
+    about = {each.id: {engine for seen in each.seen for engine in seen.engines} for each in ledger()}
+    of_tensorflow = next(name for name, engines in about.items() if engines == {"tensorflow"})
+    other = probed(of_tensorflow, Outcome(value="x"), verdict="not claimed")
+    assert state_of(record(other))[0] == "warn", "nothing is seen to hold"
+    beside = record(probed("T-01", Outcome(value="not trained")), other)
+    kind, words = state_of(beside)
+    assert (kind, words.split(";")[0]) == ("good", "✓ 1 of 2 that were probed hold")
+
+
+def test_what_changed_on_one_device_or_machine_is_not_hidden_by_another() -> None:
+    changed = record(probed("T-01", Outcome(error="TypeError"), verdict="changed", reason="Keras changed."), day=1)
+    holds = record(probed("T-01", Outcome(value="not trained")), day=2)
+    for place in ({"device": "gpu"}, {"machine": "another"}):
+        there = with_environment(changed, **place)
+        (row,) = [row for row in matrix(ledger(), [there, holds]) if row.sightings]
+        assert [each.probed.verdict for each in row.sightings] == ["holds", "changed"]
+        assert [each.place for each in row.trouble] == [("torch", *{**HERE, **place}.values())]
+        pages = pages_of(Summary([], [there, holds]))
+        where = f'<span class="soft">({place.get("device", "cpu")}, {place.get("machine", ENVIRONMENT.machine)})</span>'
+        assert f"changed on torch:</span> Keras changed. {where}" in pages["index"]
+        assert f"✗ changed (Keras changed.) {where}" in pages["differences"]
+        later = holds.model_copy(update={"created": changed.created + RETIRED + timedelta(days=1)})
+        assert state_of(there, later) == ("good", "✓ All 1 that were probed hold."), "a machine that may be gone"
+    again = with_environment(holds, device="gpu")
+    assert state_of(with_environment(changed, device="gpu"), holds, again)[0] == "good", "mended there"
+
+
+def test_versions_are_in_their_order_and_not_in_that_of_their_letters() -> None:
+    assert in_order(["3.16.0", "odd", "3.9.0", "3.16.0", "3.16.0rc1"]) == ["odd", "3.9.0", "3.16.0rc1", "3.16.0"]
+    runs = [
+        with_environment(record(probed("T-01", Outcome(value="x"))), keras=keras)
+        for keras in ("3.16.0", "3.9.0", "<script>")
+    ]
+    page = pages_of(Summary([], runs))["differences"]
+    options = re.findall(r"<option>([^<]*)</option>", page.split("data-shows>")[1].split("</select>")[0])
+    assert options == ["&lt;script&gt;", "3.9.0", "3.16.0"]
+
+
+def test_a_row_has_what_was_seen_with_each_version() -> None:
+    older = record(probed("T-01", Outcome(error="TypeError")), day=1)
+    now = with_environment(record(probed("T-01", Outcome(value="not trained")), day=2), keras="3.99.0")
+    page = pages_of(Summary([], [older, now]))["differences"]
+    (found,) = re.findall(r'data-seen="([^"]*)" data-places="[^"]*"><td><a href="#T-01">', page)
+    # Sequential, Functional and Subclassing, each on torch and on jax.
+    signs = {ENVIRONMENT.keras: "  ✓ ✗ ", "3.99.0": "  ✓ ≠ "}
+    assert json.loads(html.unescape(found)) == {keras: s.replace(" ", NO_VALUE) for keras, s in signs.items()}

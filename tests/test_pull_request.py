@@ -40,6 +40,7 @@ HOSTILE = (
     "\x00\x1b[31m\u202e\u200f\u2066\u2028"
 )
 LINK = "https://example.test/page"
+UNCLAIMED = "⚠ Differences of which the ledger does not say what they are on"
 CHANGED = ProbedDifference(id="T-01", verdict="changed", reason="T-01 on torch: Keras changed.")
 FOUND = Finding(
     symptom="other bits",
@@ -178,7 +179,7 @@ def test_the_worst_comes_first(results: Path) -> None:
         "keras-styles: ✗ The styles do not agree, or a test could not show that they do: failed tests on tensorflow "
         "cpu: 1. ✗ Head is worse than base on tensorflow cpu (linear_regression): slower cells: 2, changed counters "
         "and lost equalities: 1. ✗ Known differences that changed, or whose probe was lost: 1. "
-        "✓ Differences that hold on torch: 1 (2026-01-02). "
+        f"{UNCLAIMED} torch with Keras 3.15.1: 1. ✓ Differences that hold on torch: 1 (2026-01-02). "
         "Costs that are slower than those of functional: 6."
     )
 
@@ -434,9 +435,25 @@ def test_a_run_of_the_probes_says_how_many_differences_hold(results: Path) -> No
         later.model_copy(update={"engines": [alone], "created": datetime(2026, 1, 5, tzinfo=UTC)}), results
     )
     assert verdict_of(pull_request_text(results, None)) == (
-        "keras-styles: ✓ Differences that hold on torch: 2 (2026-01-02 to 2026-01-05). "
+        f"keras-styles: {UNCLAIMED} torch with Keras 3.15.1: 1. {UNCLAIMED} jax with Keras 3.15.1: 1. "
+        "✓ Differences that hold on torch: 2 (2026-01-02 to 2026-01-05). "
         "✓ Differences that hold on jax: 1 (2026-01-02)."
     )
+
+
+def test_a_difference_holds_on_an_engine_if_it_does_on_each_of_its_devices(results: Path) -> None:
+    on_gpu = ENVIRONMENT.model_copy(update={"device": "gpu"})
+    on_it = (
+        probing()
+        .engines[0]
+        .model_copy(update={"environment": on_gpu, "differences": [CHANGED.model_copy(update={"id": "T-02"})]})
+    )
+    save_differences(probing().model_copy(update={"engines": [on_it]}), results)
+    save_differences(probing().model_copy(update={"created": datetime(2026, 1, 5, tzinfo=UTC)}), results)
+    text = pull_request_text(results, None)
+    assert "✗ Known differences that changed, or whose probe was lost: 1." in verdict_of(text)
+    assert "that hold" not in text
+    assert [row[3] for row in table_of(text)[1:]] == [f"tensorflow gpu, {ENVIRONMENT.machine}"]
 
 
 def test_where_nothing_is_said_the_suite_is_asked_for(results: Path) -> None:

@@ -15,10 +15,11 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, ViewportSize, expect, sync_playwright
 
 from keras_styles.calibration import RatesRecord
+from keras_styles.costs_text import NO_VALUE
 from keras_styles.dashboard import PAGES
 from keras_styles.dashboard.site import build_site
 from keras_styles.differences import Outcome
-from keras_styles.gate_run import save_rates
+from keras_styles.gate_run import save_gate, save_rates
 from keras_styles.history import MIN_POINTS
 from keras_styles.memory import save_memory
 from keras_styles.records import (
@@ -34,7 +35,7 @@ from keras_styles.records import (
 )
 from tests.conftest import ROOT
 from tests.numpy_training import ENVIRONMENT
-from tests.test_dashboard import HOSTILE, NOTHING, PASSED, measuring, memory, processes, save_run, workload
+from tests.test_dashboard import HOSTILE, NOTHING, PASSED, gated, measuring, memory, processes, save_run, workload
 from tests.test_history import START, benchmark, nightly, save, unmeasured
 from tests.test_records import RECORD
 
@@ -174,10 +175,12 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     committed = max((ROOT / "results" / "calibration").glob("rates-*.json"))
     rates = load(committed, RatesRecord)
     hostile_rule = rates.rates[0].model_copy(update={"rule": HOSTILE})
-    save_rates(
-        rates.model_copy(update={"environment": here, "rates": [hostile_rule]}),
-        results / "calibration" / "hostile.json",
-    )
+    for day in (1, 2):
+        created = {"created": datetime(2026, 1, day, tzinfo=UTC)}
+        hostile_rates = rates.model_copy(update={"environment": here, "rates": [hostile_rule], **created})
+        save_rates(hostile_rates, results / "calibration" / f"hostile-{day}.json")
+        hostile_gate = gated(day, 2, [HOSTILE, HOSTILE], cpu=HOSTILE, commit=HOSTILE[:40], keras=HOSTILE[:60])
+        save_gate(hostile_gate, results)
     (results / "annotations.yaml").write_text(
         f"- date: 2026-01-02\n  text: {'<script>alert(2)</script> | ` ' * 3!r}\n", encoding="utf-8"
     )
@@ -309,6 +312,29 @@ def test_a_version_of_keras_is_one_that_an_entry_differs_with(open_page: Open, n
     expect(page.locator("table.matrix tbody tr:visible")).to_have_count(1)
     page.get_by_role("combobox", name="Severity").select_option("low")
     expect(in_trouble).to_be_visible()
+
+
+def test_cells_show_what_was_seen_with_the_chosen_version(open_page: Open, nightly_site: Path) -> None:
+    """And with none chosen, what was seen last."""
+    page = open_page(nightly_site, "differences.html").page
+    row = page.locator("table.matrix tbody tr").filter(has=page.locator('a[href="#T-01"]'))
+    cell = row.locator('td[title^="subclassing on torch: "]')
+    keras = page.get_by_role("combobox", name="Keras")
+    for version, title, sign, kind in (
+        ("", "equal", "✓", "kind-1"),
+        ("3.15.1", "silent difference", "≠", "kind-2"),
+        ("", "equal", "✓", "kind-1"),
+    ):
+        keras.select_option(version)
+        expect(cell).to_have_text(sign)
+        expect(cell).to_have_attribute("title", f"subclassing on torch: {title}")
+        expect(cell).to_have_class(kind)
+    other = page.locator("table.matrix tbody tr").filter(has=page.locator('a[href="#W-09"]')).locator("td").last
+    for version in ("", "3.15.1"):
+        keras.select_option(version)
+        expect(other).to_have_text(NO_VALUE)
+    sequential = row.locator('td[title^="sequential on torch: "]')
+    expect(sequential).to_have_attribute("title", "sequential on torch: not seen")
 
 
 def test_a_link_opens_its_entry_again(open_page: Open, site: Path) -> None:

@@ -127,6 +127,34 @@ def test_a_worker_that_dies_takes_only_its_test_with_it(run: Run, small_suite: P
     assert "crashed while running 'equivalence/test_two.py::test_fatal'" in failure.message
 
 
+@pytest.mark.parametrize("words", [("-n0",), ("-n2",)])
+def test_a_suite_that_cannot_begin_leaves_a_record_that_says_why(
+    run: Run, small_suite: Path, results: Path, words: tuple[str, ...]
+) -> None:
+    """Or the page would go on to show what an older run saw."""
+    (small_suite / "equivalence/test_one.py").write_text("import nowhere\n", encoding="utf-8")
+    (small_suite / "equivalence/test_two.py").write_text("def test_x(:\n", encoding="utf-8")
+    listed = run("pytest", "equivalence/", "--collect-only", cwd=small_suite, KERAS_BACKEND=SOONEST)
+    assert "2 errors" in listed.stdout
+    mistyped = run("pytest", "equivalence/nowhere.py", *words, cwd=small_suite, KERAS_BACKEND=SOONEST)
+    assert mistyped.returncode != pytest.ExitCode.OK
+    assert not list(results.glob("*/equivalence-*.json")), "who only looks, or mistypes, has run nothing"
+    done = run("pytest", "equivalence/", *words, cwd=small_suite, KERAS_BACKEND=SOONEST)
+    # So pytest, and so pytest-xdist.
+    ended = pytest.ExitCode.INTERRUPTED if words == ("-n0",) else pytest.ExitCode.TESTS_FAILED
+    assert done.returncode == ended, done.stdout + done.stderr
+    record = only_record(results)
+    assert (record.outcome, record.complete, record.agree, record.tests) == ("failed", True, False, {"failed": 2})
+    assert (record.environment.engine, record.environment.deterministic, record.comparisons) == (SOONEST, True, 0)
+    one, two = record.failures
+    why = "None of its tests was run, since they could not be collected: "
+    assert one.test == "equivalence/test_one.py"
+    assert one.message == f"{why}ModuleNotFoundError: No module named 'nowhere'"
+    assert two.message.startswith(f"{why}File ")
+    assert "SyntaxError" in two.message
+    assert len(two.message.splitlines()) == 1
+
+
 def test_a_record_does_not_depend_on_which_test_ended_first() -> None:
     def report(test: str, stage: str, outcome: Any) -> pytest.TestReport:
         stages = [STAGE.model_copy(update={"stage": stage}).model_dump()]

@@ -1,12 +1,14 @@
 """The matrix of differences: what each style was last seen to do on each engine, by entry of the ledger."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from packaging.version import InvalidVersion, Version
+
 from keras_styles.differences import LOST_OR_CHANGED, Difference, Kind, Verdict
-from keras_styles.environment import Environment
+from keras_styles.environment import RETIRED, Environment
 from keras_styles.ledger_text import kinds_by_style
 from keras_styles.records import DifferencesRecord, ProbedDifference
 
@@ -27,6 +29,12 @@ class Sighting:
         return (self.engine, here.engine_version, here.keras) if here else (self.engine, "", "")
 
     @property
+    def place(self) -> tuple[str, str, str]:
+        """Engine, machine and device; the last two are empty where they are not known."""
+        here = self.environment
+        return (self.engine, here.machine, here.device) if here else (self.engine, "", "")
+
+    @property
     def is_trouble(self) -> bool:
         """Whether the entry did not hold any more, or its probe was lost."""
         return self.probed.verdict in LOST_OR_CHANGED
@@ -38,7 +46,7 @@ class Row:
 
     Attributes:
         difference: of the ledger.
-        sightings: the newest with each version of each engine and of Keras, the newest first.
+        sightings: the newest in each place with each version of its engine and of Keras, the newest first.
     """
 
     difference: Difference
@@ -50,18 +58,49 @@ class Row:
         return {each.engine: each for each in reversed(self.sightings)}
 
     @property
+    def current(self) -> list[Sighting]:
+        """The newest sighting in each place, but where its engine was probed a month later elsewhere: that may be gone.
+
+        What was seen on one machine or device says nothing of another, where it may well be otherwise.
+        """
+        newest = self.newest
+        by_place: dict[tuple[str, str, str], Sighting] = {}
+        for sighting in self.sightings:
+            by_place.setdefault(sighting.place, sighting)
+        return [each for each in by_place.values() if newest[each.engine].created - each.created <= RETIRED]
+
+    @property
     def seen(self) -> Mapping[tuple[str, str], Kind]:
         """Kinds of outcomes by style and engine, as far as they were seen."""
+        return self._kinds(self.newest)
+
+    def seen_with(self, keras: str) -> Mapping[tuple[str, str], Kind]:
+        """Return kinds of outcomes by style and engine, as far as they were seen with a version of Keras."""
+        return self._kinds({each.engine: each for each in reversed(self.sightings) if each.versions[2] == keras})
+
+    def _kinds(self, by_engine: Mapping[str, Sighting]) -> dict[tuple[str, str], Kind]:
         return {
             (style, engine): kind
-            for engine, sighting in self.newest.items()
+            for engine, sighting in by_engine.items()
             for style, kind in kinds_by_style(self.difference, sighting.probed.outcomes).items()
         }
 
     @property
     def trouble(self) -> list[Sighting]:
         """Where the entry no longer holds, or its probe was lost."""
-        return [sighting for sighting in self.newest.values() if sighting.is_trouble]
+        return [sighting for sighting in self.current if sighting.is_trouble]
+
+    @property
+    def unclaimed(self) -> list[Sighting]:
+        """Where the ledger says nothing of the version of Keras, though it does of others with that engine."""
+        claimed = {engine for observation in self.difference.seen for engine in observation.engines}
+        return [each for each in self.current if each.probed.verdict == "not claimed" and each.engine in claimed]
+
+    @property
+    def holds(self) -> bool:
+        """Whether it was seen to hold, and is neither in trouble nor unclaimed anywhere."""
+        seen = any(sighting.probed.verdict == "holds" for sighting in self.current)
+        return seen and not self.trouble and not self.unclaimed
 
     def places(self, versions: Sequence[str]) -> list[tuple[str, str, str]]:
         """Return each style, engine and version of Keras with which it does other than one would expect.
@@ -86,8 +125,20 @@ class Row:
 
     @property
     def keras_versions(self) -> list[str]:
-        """The versions of Keras with which it was probed."""
-        return sorted({each.environment.keras for each in self.sightings if each.environment})
+        """The versions of Keras with which it was probed, the oldest first."""
+        return in_order(each.environment.keras for each in self.sightings if each.environment)
+
+
+def in_order(versions: Iterable[str]) -> list[str]:
+    """Return versions, each once, from the oldest to the newest; first what is none, as only a damaged record has."""
+
+    def rank(text: str) -> tuple[bool, Version, str]:
+        try:
+            return True, Version(text), text
+        except InvalidVersion:
+            return False, Version("0"), text
+
+    return sorted(set(versions), key=rank)
 
 
 class Change(NamedTuple):
@@ -115,10 +166,10 @@ def matrix(differences: Sequence[Difference], records: Sequence[DifferencesRecor
         differences: of the ledger.
         records: runs of the probes, of all entries or of some, in the order of time.
     """
-    newest: dict[str, dict[tuple[str, str, str], Sighting]] = {difference.id: {} for difference in differences}
+    newest: dict[str, dict[tuple[str, ...], Sighting]] = {difference.id: {} for difference in differences}
     for record in reversed(records):
         for sighting in _sightings(record):
-            newest.get(sighting.probed.id, {}).setdefault(sighting.versions, sighting)
+            newest.get(sighting.probed.id, {}).setdefault((*sighting.place, *sighting.versions), sighting)
     return [Row(difference, list(newest[difference.id].values())) for difference in differences]
 
 

@@ -27,10 +27,10 @@ from markupsafe import Markup
 from keras_styles import __version__
 from keras_styles.calibration import RatesRecord, power_text
 from keras_styles.costs import Conclusion, Cost
-from keras_styles.costs_text import FIT_PARTS, time_text, verdict_sentence
+from keras_styles.costs_text import FIT_PARTS, NO_VALUE, time_text, verdict_sentence
 from keras_styles.dashboard import PAGES, today
 from keras_styles.dashboard.charts import COLOURS, costs_chart, margins_chart
-from keras_styles.dashboard.matrix import changes, matrix, newest_probings
+from keras_styles.dashboard.matrix import Row, changes, in_order, matrix, newest_probings
 from keras_styles.dashboard.specs import (
     distribution_spec,
     margins_spec,
@@ -46,6 +46,7 @@ from keras_styles.environment import RETIRED, where
 from keras_styles.history import MIN_POINTS, History, Step, Timeline, read_history
 from keras_styles.ledger_text import SYMBOLS, address, script
 from keras_styles.records import ResultsError, load, slug, visible
+from keras_styles.saved_gates import MEANINGS, SIGNS
 from keras_styles.saved_runs import Identity, Run, read_saved_runs
 from keras_styles.statistics import CONFIDENCE, NO_DIFFERENCE
 from keras_styles.styles import BASELINE_STYLE, STYLES
@@ -56,6 +57,8 @@ POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe
 # What was not run a year ago explains nothing today.
 MOST_GAPS: Final = 30
 MOST_STEPS: Final = 5
+# Of what a newer one has replaced; CI makes one with each pull request.
+MOST_OLDER: Final = 30
 GENERATOR: Final = "keras-styles"
 # By which a folder is known for a site that may be replaced.
 MARK: Final = f'<meta name="generator" content="{GENERATOR}">'
@@ -70,13 +73,17 @@ class CostMatrix(NamedTuple):
 
 
 class Twins(NamedTuple):
-    """How far from 1 the ratios of the functional style's twin came out; None if it was not timed."""
+    """How far from 1 the ratios of the functional style's twin came out; None if it was not timed.
+
+    Attributes:
+        doubts: sentences without a full stop on why the run proves nothing.
+    """
 
     where: str
     cells: int
     median: float | None
     largest: float | None
-    flagged: str
+    doubts: list[str]
 
 
 class Gap(NamedTuple):
@@ -95,12 +102,21 @@ class Content:
 
     summary: Summary
     history: History
-    rates: dict[Path, RatesRecord] = field(default_factory=dict)
+    rates: dict[Path, RatesRecord] = field(default_factory=dict)  # in the order of time
 
     @property
     def raw(self) -> list[Path]:
         """The files that can be downloaded: what the pages show but for the history, which is all that there is."""
-        return [*self.summary.shown, *self.rates]
+        return [*self.summary.shown, *self.newest_rates]
+
+    @property
+    def newest_rates(self) -> list[Path]:
+        """The files of the newest rates of each machine, engine and device."""
+        by_place: dict[tuple[str, str, str], Path] = {}
+        for path, record in self.rates.items():
+            here = record.environment
+            by_place[here.machine, here.engine, here.device] = path
+        return list(by_place.values())
 
     @property
     def set_aside(self) -> list[str]:
@@ -111,12 +127,13 @@ class Content:
 def read_content(results: Path) -> Content:
     """Read all records under `results`; what cannot be read costs a sentence, not the site."""
     runs = read_saved_runs(results)
-    summary, rates = summarize(results, runs), {}
+    summary, found = summarize(results, runs), []
     for path in sorted((results / "calibration").glob("rates-*.json")):
         try:
-            rates[path] = load(path, RatesRecord)
+            found.append((path, load(path, RatesRecord)))
         except ResultsError as error:
             summary.set_aside.append(str(error))
+    rates = dict(sorted(found, key=lambda each: each[1].created))
     return Content(summary, read_history(results, runs), rates)
 
 
@@ -276,7 +293,7 @@ def render(
     scripts |= {name: _json(timeline_data(each, history.annotations)) for name, each in timelines.items()}
     series = [series for timeline in with_times for series in timeline.series]
     rows = matrix(ledger(), summary.probings)
-    keras_versions = sorted({version for row in rows for version in row.keras_versions})
+    keras_versions = in_order(version for row in rows for version in row.keras_versions)
     all_gaps = gaps(history)
     agreeing, agreeing_before = recent_and_old(compared, "equivalence")
     costing, costing_before = recent_and_old(with_benchmark, "benchmark")
@@ -308,6 +325,7 @@ def render(
         "costing": costing,
         "costing_before": costing_before,
         "answers": (today.agreement(agreeing), today.ledger_state(rows), today.costs(costing)),
+        "gates_answer": today.gates(summary.newest_gates),
         "month": RETIRED.days,
         "compared": compared,
         "with_benchmark": with_benchmark,
@@ -323,6 +341,7 @@ def render(
         "address": address,
         "changes": changes(summary.probings),
         "symbols": SYMBOLS,
+        "seen_by_version": seen_by_version,
         "probe_source": script,
         "charts": charts,
         "pictures": dict(zip([*margins, *costs], chain(*drawn), strict=True)),
@@ -339,7 +358,11 @@ def render(
         "min_points": MIN_POINTS,
         "batch_size": BATCH_SIZE,
         "twins": [_twins(s, c) for s in with_costs for c in s.conclusions.values()],
-        "rates": list(content.rates.values()),
+        "rates": [content.rates[path] for path in content.newest_rates],
+        "older_rates": [record for path, record in content.rates.items() if path not in content.newest_rates][::-1],
+        "most_older": MOST_OLDER,
+        "gate_signs": SIGNS,
+        "gate_meanings": MEANINGS,
         "generator": GENERATOR,
         "raw": raw or {},
     }
@@ -365,6 +388,15 @@ def _templates() -> jinja2.Environment:
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # as in `_json`
     environment.filters |= {"slug": slug, "margin": today.margin_text, "short_commit": short_commit}
     return environment
+
+
+def seen_by_version(row: Row, engines: Sequence[str]) -> dict[str, str]:
+    """Return for each version of Keras a sign for each style and engine, in the order of the table's cells."""
+    cells = [(style, engine) for style in STYLES for engine in engines]
+    return {
+        version: "".join(SYMBOLS[seen[cell]] if cell in seen else NO_VALUE for cell in cells)
+        for version, seen in ((version, row.seen_with(version)) for version in row.keras_versions)
+    }
 
 
 def cost_matrix(conclusion: Conclusion) -> CostMatrix | None:
@@ -446,11 +478,10 @@ def _twins(section: Section, conclusion: Conclusion) -> Twins:
     """Return how the twin of one conclusion came out."""
     judged: Sequence[Cost] = [cost for cost in conclusion.costs if cost.contender == TWIN and cost.judgement]
     distances = [abs(cost.judgement.ratio - 1) for cost in judged if cost.judgement]
-    flagged = [str(c.workload) for c in judged if c.judgement and c.judgement.verdict in ("faster", "slower")]
     return Twins(
         where=where(conclusion.engine, conclusion.device, section.environment.machine),
         cells=len(judged),
         median=float(np.median(distances)) if distances else None,
         largest=max(distances, default=None),
-        flagged=", ".join(flagged),
+        doubts=conclusion.twin_doubts,
     )

@@ -44,38 +44,62 @@ def _short(value: float) -> float:
 
 
 def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
-    """Return the worst margin of each architecture over time, or None if no run has one.
+    """Return the worst margin of each architecture, tier and mode over time, or None if no run has one.
+
+    Each profile has charts of its own: one that searches longer finds larger margins, and a line through both would
+    look like agreement that erodes and heals.
 
     Args:
         runs: of the whole suite in one place, in the order of time.
     """
-    points = [
+    by_profile: dict[str, list[Spec]] = {}
+    for run in runs:
+        by_profile.setdefault(run.profile, []).extend(_margin_points(run))
+    found = {profile: points for profile, points in by_profile.items() if points}
+    if not found:
+        return None
+    # One colour and shape for each of them in all charts.
+    series = sorted({point["series"] for points in found.values() for point in points})
+    return {
+        "$schema": SCHEMA,
+        "description": "The worst margin of each architecture, tier and mode over time; 1 is all that is allowed.",
+        "vconcat": [_margins_of_profile(profile, points, series) for profile, points in found.items()],
+    }
+
+
+def _margin_points(run: EquivalenceRecord) -> list[Spec]:
+    """Return the worst margin of each architecture, tier and mode in a run; a mode may be that of two, compared."""
+    worst: dict[tuple[str, int, str], float] = {}
+    for stage in run.stages:
+        if stage.worst is not None:
+            key = stage.architecture, stage.tier, stage.mode or "mode unknown"
+            worst[key] = max(stage.worst, worst.get(key, 0.0))
+    return [
         {
             "date": run.created.isoformat(),
             "architecture": architecture,
-            "tier": f"tier {tier}",
-            "mode": mode or "unknown",
+            "series": f"tier {tier}, {mode}",
             # What is past the bound stands at the edge, however far it is.
-            "shown": _short(min(worst, PAST_THE_BOUND)),
-            "margin": _short(worst) if np.isfinite(worst) else "infinite",
-            "sign": "✗" if worst > 1 else "",
+            "shown": _short(min(margin, PAST_THE_BOUND)),
+            "margin": _short(margin) if np.isfinite(margin) else "infinite",
+            "sign": "✗" if margin > 1 else "",
+            "profile": run.profile,
             "release": f"keras {run.environment.keras}, {run.environment.engine} {run.environment.engine_version}",
             "commit": short_commit(run.environment.commit),
         }
-        for run in runs
-        for (architecture, tier), (worst, mode) in sorted(_worst_margins(run).items())
+        for (architecture, tier, mode), margin in sorted(worst.items())
     ]
-    if not points:
-        return None
-    days = {"format": "%Y-%m-%d", "tickCount": 3}
+
+
+def _margins_of_profile(profile: str, points: list[Spec], series: list[str]) -> Spec:
+    days = {"format": "%Y-%m-%d", "tickCount": 3, "labelOverlap": True}
     x = {"field": "date", "type": "temporal", "title": None, "scale": {"type": "utc"}, "axis": days}
     y = {"field": "shown", "type": "quantitative", "title": None, "scale": {"domain": [0, PAST_THE_BOUND]}}
-    shape = {"field": "tier", "type": "nominal", "title": None}
-    tier = {**shape, "legend": None}  # the shapes have one
-    tooltip = _tooltip("architecture", "tier", "margin", "mode", "date", "release", "commit")
+    # Colour, shape and dashes say the same, and have one legend.
+    which = {"field": "series", "type": "nominal", "title": "tier and mode", "scale": {"domain": series}}
+    tooltip = _tooltip("architecture", "series", "margin", "profile", "date", "release", "commit")
     return {
-        "$schema": SCHEMA,
-        "description": "The worst margin of each architecture and tier over time; 1 is all that is allowed.",
+        "title": {"text": f"profile {profile}", "limit": 400},
         "data": {"values": points},
         "facet": {"field": "architecture", "type": "nominal", "title": None},
         "columns": 3,
@@ -83,10 +107,10 @@ def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
             "width": 190,
             "height": 90,
             "layer": [
-                {"mark": "line", "encoding": {"x": x, "y": y, "color": tier, "strokeDash": tier}},
+                {"mark": "line", "encoding": {"x": x, "y": y, "color": which, "strokeDash": which}},
                 {
                     "mark": {"type": "point", "filled": True},
-                    "encoding": {"x": x, "y": y, "color": tier, "shape": shape, "tooltip": tooltip},
+                    "encoding": {"x": x, "y": y, "color": which, "shape": which, "tooltip": tooltip},
                 },
                 {
                     "mark": {"type": "text", "color": DIFFER, "fontSize": 14},
@@ -96,16 +120,6 @@ def margins_spec(runs: Sequence[EquivalenceRecord]) -> Spec | None:
             ],
         },
     }
-
-
-def _worst_margins(run: EquivalenceRecord) -> dict[tuple[str, int], tuple[float, str]]:
-    """Return the worst margin of each architecture and tier, and the mode of the engine in which it came about."""
-    worst: dict[tuple[str, int], tuple[float, str]] = {}
-    for stage in run.stages:
-        if stage.worst is not None:
-            key = stage.architecture, stage.tier
-            worst[key] = max((stage.worst, stage.mode or ""), worst.get(key, (0.0, "")))
-    return worst
 
 
 def scaling_spec(costs: Sequence[Cost]) -> Spec | None:

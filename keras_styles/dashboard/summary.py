@@ -26,6 +26,7 @@ from keras_styles.records import (
     merge_stages,
     slug,
 )
+from keras_styles.saved_gates import Gate, newest_gates, read_gates
 from keras_styles.saved_runs import Run, SavedRun, SavedRuns, read_saved_runs
 from keras_styles.workloads import Counters, ProcessRecord
 
@@ -245,6 +246,7 @@ class Summary:
         newest_probing: the file of the newest run of the probes.
         environments: those of all records, the newest first.
         older_benchmarks: the runs of the benchmark of other versions than those in sections, the newest first.
+        gates: all of them.
     """
 
     sections: list[Section]
@@ -254,6 +256,7 @@ class Summary:
     newest_probing: Path | None = None
     environments: list[Used] = field(default_factory=list)
     older_benchmarks: list[Made] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
 
     @property
     def with_equivalence(self) -> list[Section]:
@@ -291,15 +294,30 @@ class Summary:
 
     @property
     def shown(self) -> list[Path]:
-        """The files of what is shown in full, and that of the newest probing."""
+        """The files of what is shown in full, and those of the newest probing and of the newest gates."""
         kinds: tuple[Kind, ...] = ("equivalence", "benchmark", "memory")
         files = [s.files[kind] for kind in kinds for s in self.newest_of(kind) if kind in s.files]
-        return sorted(files) + ([self.newest_probing] if self.newest_probing else [])
+        gates = [gate.path for gate in self.newest_gates]
+        return sorted(files) + ([self.newest_probing] if self.newest_probing else []) + gates
+
+    @property
+    def newest_gates(self) -> list[Gate]:
+        """The newest gate of each machine, engine and device, the newest first."""
+        found = newest_gates(self.gates, lambda gate: gate.place)
+        return sorted(found, key=lambda gate: gate.created, reverse=True)
+
+    @property
+    def older_gates(self) -> list[Gate]:
+        """All gates that a newer one has replaced, the newest first."""
+        shown = {gate.path for gate in self.newest_gates}
+        older = [gate for gate in self.gates if gate.path not in shown]
+        return sorted(older, key=lambda gate: gate.created, reverse=True)
 
     @property
     def newest(self) -> datetime | None:
         """When the newest record was made."""
         moments = [section.moment for section in self.sections] + [record.created for record in self.probings]
+        moments += [gate.created for gate in self.gates]
         return max(moments, default=None)
 
 
@@ -349,6 +367,9 @@ def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
                 used += [(probing.created, run.environment) for run in probing.engines if run.environment]
         except ResultsError as error:
             set_aside.append(str(error))
+    gates, unreadable = read_gates(results)
+    set_aside += unreadable
+    used += [(gate.created, side) for gate in gates for side in dict.fromkeys(gate.sides)]
     by_key = {
         key: _with_memory(_with_equivalence(equivalence.get(key, {})), memories.get(key, {}))
         for key in equivalence.keys() | memories.keys()
@@ -376,6 +397,7 @@ def summarize(results: Path, runs: SavedRuns | None = None) -> Summary:
         newest_probing=in_time[-1] if in_time else None,
         environments=_environments(used),
         older_benchmarks=sorted(older_benchmarks, key=lambda made: made.moment, reverse=True),
+        gates=gates,
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple, get_args
 
 from keras_styles.costs_text import NO_VALUE
-from keras_styles.dashboard.matrix import Row
+from keras_styles.dashboard.matrix import Row, in_order
 from keras_styles.dashboard.summary import Section
+from keras_styles.environment import RETIRED
 from keras_styles.margins import margin_quantiles
+from keras_styles.saved_gates import MEANINGS, SIGNS, Gate
 from keras_styles.statistics import Verdict
 from keras_styles.styles import BASELINE_STYLE, STYLES
 
@@ -44,13 +46,24 @@ def agreement(sections: Sequence[Section]) -> Answer | None:
 
 def ledger_state(rows: Sequence[Row]) -> Answer | None:
     """Return whether the entries of the ledger are still what they were; None if none was probed."""
-    probed = sum(bool(row.sightings) for row in rows)
-    trouble = sum(bool(row.trouble) for row in rows)
+    probed = [row for row in rows if row.sightings]
     if not probed:
         return None
-    if trouble:
-        return Answer("bad", f"✗ {_part(trouble, probed)} that were probed changed, or the probe was lost.")
-    return Answer("good", f"✓ None of the {probed} that were probed changed.")
+    total, holding = len(probed), sum(row.holds for row in probed)
+    trouble, unclaimed = sum(bool(row.trouble) for row in probed), [each for row in probed for each in row.unclaimed]
+    parts = [f"✗ {_part(trouble, total)} that were probed changed, or the probe was lost"] if trouble else []
+    if unclaimed:
+        versions = " and ".join(in_order(each.versions[2] for each in unclaimed))
+        count = sum(bool(row.unclaimed) for row in probed)
+        parts.append(f"⚠ of {_part(count, total)} the ledger does not say what they are with Keras {versions}")
+    if parts:
+        return Answer("bad" if trouble else "warn", "; ".join([*parts, f"{holding} hold"]) + ".")
+    if holding == total:
+        return Answer("good", f"✓ All {total} that were probed hold.")
+    # An engine of which an entry never said anything, as on a machine that has one engine only.
+    others = "the ledger says nothing of the others on the engines that were probed"
+    sign, kind = ("✓", "good") if holding else ("⚠", "warn")
+    return Answer(kind, f"{sign} {_part(holding, total)} that were probed hold; {others}.")
 
 
 def costs(sections: Sequence[Section]) -> Answer | None:
@@ -69,6 +82,22 @@ def costs(sections: Sequence[Section]) -> Answer | None:
     if without := runs - len(conclusions):
         words.append(f"⚠ {_part(without, runs)} runs have no number." if runs > 1 else "⚠ The run has no number.")
     return Answer("neutral" if judged else "warn", " ".join(words or ["⚠ No style was compared."]))
+
+
+def gates(newest: Sequence[Gate]) -> Answer | None:
+    """Return whether head was worse than base wherever the gate was run lately; None if it was not run.
+
+    Args:
+        newest: the newest gate of each place, the newest first.
+    """
+    recent = [gate for gate in newest if newest[0].created - gate.created <= RETIRED]
+    if not recent:
+        return None
+    counted = Counter(gate.exit_code for gate in recent)
+    said = {code: f"{SIGNS[code]} {MEANINGS[code]} in {_part(counted[code], len(recent))}" for code in counted}
+    parts = [said[code] for code in (1, 2, 0) if code in said]
+    kind = "bad" if counted[1] else "warn" if counted[2] else "good"
+    return Answer(kind, f"The newest gate of each place: {'; '.join(parts)}.")
 
 
 def _part(count: int, total: int) -> str:

@@ -70,12 +70,14 @@
     const count = document.getElementById(`${table.dataset.filteredBy}-count`);
     const rows = [...table.tBodies[0].rows];
     const lists = (row, column) => JSON.parse(row.dataset[column]);
+    const showVersion = versionOf(table, rows);
     const apply = () => {
       let shown = 0;
       const search = form.querySelector("input").value.trim().toLowerCase();
       const wanted = [...form.querySelectorAll("select")].filter((select) => select.value);
       const plain = wanted.filter((select) => !select.dataset.part);
       const parts = wanted.filter((select) => select.dataset.part);
+      showVersion(form.querySelector("select[data-shows]")?.value);
       for (const row of rows) {
         const chosen = "always" in row.dataset
           || plain.every((select) => row.dataset[select.dataset.column] === select.value)
@@ -89,6 +91,24 @@
     for (const control of controls) control.addEventListener("input", apply);
     form.addEventListener("submit", (event) => event.preventDefault());
     apply();
+  }
+
+  // Cells show what was seen with the chosen version, of which a row has a sign for each cell; or what was seen last.
+  function versionOf(table, rows) {
+    const kinds = JSON.parse(table.dataset.kinds ?? "[]");
+    const cells = rows.map((row) => [...row.querySelectorAll("td[data-cell]")]);
+    const newest = cells.map((row) => row.map((cell) => cell.textContent));
+    return (version) => {
+      cells.forEach((row, place) => {
+        const seen = version ? JSON.parse(rows[place].dataset.seen)[version] ?? "" : newest[place];
+        row.forEach((cell, number) => {
+          const kind = kinds.findIndex(([, sign]) => sign === seen[number]);
+          cell.textContent = seen[number] ?? "–";
+          cell.className = kind < 0 ? "" : `kind-${kind + 1}`;
+          cell.title = `${cell.title.split(": ")[0]}: ${kind < 0 ? "not seen" : kinds[kind][0]}`;
+        });
+      });
+    };
   }
 
   for (const table of document.querySelectorAll("table[data-sortable]")) {
