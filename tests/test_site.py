@@ -497,7 +497,8 @@ def test_a_link_leads_back_to_its_chart_and_what_is_chosen_has_an_address(open_p
     assert chosen.all_text_contents() == page.locator("#history option:checked").all_text_contents()
     link.click()
     expect(status).to_contain_text("1 step, 0 gaps.")
-    link.focus()
+    page.set_viewport_size({"width": 1280, "height": 300})
+    link.scroll_into_view_if_needed()
     expect(page.locator("#history")).not_to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("#history")).to_be_in_viewport()
@@ -587,7 +588,7 @@ def test_a_script_is_copied(open_page: Open, hostile_site: Path) -> None:
 def test_a_script_that_may_not_be_copied_is_selected(open_page: Open, hostile_site: Path) -> None:
     shown = open_page(hostile_site, "equivalence.html")
     page = shown.page
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
     page.locator("summary", has_text="A script that shows it").first.click()
     page.get_by_role("button", name="copy").first.click()
     expect(page.get_by_role("button", name="selected: copy it with Ctrl+C")).to_be_visible()
