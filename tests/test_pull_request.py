@@ -170,7 +170,8 @@ def test_the_worst_comes_first(results: Path) -> None:
     for row, ratio in zip(rows[2:4], (20, 5), strict=True):
         size, low, high = map(float, re.findall(r"([+-][\d.]+)%", row[2]))
         assert low < size < high
-        assert size == pytest.approx(ratio, abs=1)
+        # Simulated processes differ by 1 %, the deciles of their rounds by as much again: 20 pairs are within 2 %.
+        assert size == pytest.approx(ratio, abs=2)
     assert rows[4][1:] == ["T-01", "T-01 on torch: Keras changed.", f"tensorflow cpu, {ENVIRONMENT.machine}"]
     ratios = [float(row[2].split()[0]) for row in rows[5:]]
     assert ratios == pytest.approx([1.5] * 3 + [1.2] * 2, abs=0.02)
