@@ -35,6 +35,8 @@ Integers = npt.NDArray[np.int64]
 
 # The fewest pairs that a gate takes are five, and the ten of its second run have to be drawn from twice as many.
 MIN_PROCESSES: Final = 40
+# Of both runs of a gate, for each pair of the first.
+_PROCESSES_FOR_EACH_PAIR: Final = 2 * (1 + PAIRS_AGAIN)
 # Nobody acts on less, however quiet the machine is.
 SMALLEST_THRESHOLD: Final = 0.02
 # A threshold is what is worth acting on; that noise is not acted upon is what the tests are for.
@@ -347,10 +349,6 @@ def draw_splits(calibration: CalibrationRecord, pairs: int, splits: int, repeate
         limits=np.concatenate(limits),
     )
     return draw, np.array([np.median(cell) >= LONG_NANOSECONDS for cell in rounds])
-
-
-# Of both runs of a gate, for each pair of the first.
-_PROCESSES_FOR_EACH_PAIR: Final = 2 * (1 + PAIRS_AGAIN)
 
 
 def _halves(processes: int, pairs: int) -> tuple[range, range]:

@@ -281,13 +281,13 @@ def _gate_rows(gates: Sequence[Gate]) -> Iterator[_Row]:
     """Return what is exact or of an older record, then what is slower, the slowest first."""
     for gate in gates:
         for sentence in gate.exact:
-            yield _Row("✗ head against base", sentence, "exact", gate.sides[1].where)
+            yield _Row("✗ head against base", sentence, "exact", gate.head.where)
         for sentence in gate.unsorted:
-            yield _Row("✗ head against base", sentence, NO_VALUE, gate.sides[1].where)
+            yield _Row("✗ head against base", sentence, NO_VALUE, gate.head.where)
     slower = [(decision, gate) for gate in gates for decision in gate.slower]
     for decision, gate in sorted(slower, key=lambda found: -found[0].ratio):
         size = f"{decision.ratio - 1:+.1%} ({decision.low - 1:+.1%} to {decision.high - 1:+.1%})"
-        yield _Row("✗ slower than base", str(decision.key), size, gate.sides[1].where)
+        yield _Row("✗ slower than base", str(decision.key), size, gate.head.where)
 
 
 def _changed_differences(rows: Iterable[Row]) -> Iterator[_Row]:
