@@ -124,7 +124,10 @@ class KerasSubject:
 
     def pending(self, loaded: Any = None) -> list[Any]:
         """Return the values of the model's variables, or of one that was loaded; they may still be on their way."""
-        return [variable.value for variable in (loaded or self.model).variables]
+        model = self.model if loaded is None else loaded
+        # Keras keeps those of a training apart, and jax makes each ready by itself, weights sometimes before the loss.
+        of_training = model.optimizer.variables + model.metrics_variables if model.compiled else []
+        return [variable.value for variable in model.variables + of_training]
 
     def arrays(self) -> dict[str, Array]:
         """Return copies of the variables by name."""
