@@ -49,6 +49,8 @@ ODD_NAME = "0001_#1 %41?.json"
 BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # Debian's names, then those of others; `make browser` looks for the same.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# What is expected comes within tenths of a second; how long to wait for it is no claim about that.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
@@ -223,8 +225,7 @@ def open_all(page: Page, name: str) -> None:
     """Open whatever is folded, and wait until every chart is drawn."""
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
     assert page.locator("[data-chart]").count() > 0 or name not in ("equivalence", "costs")
-    # Nobody opens all of them at once, and two cores take seconds for it.
-    expect(page.locator("[data-chart]:not([data-drawn])")).to_have_count(0, timeout=30_000)
+    expect(page.locator("[data-chart]:not([data-drawn])")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", PAGES)
