@@ -310,7 +310,9 @@
         encoding: { x, y: { value: 296 - 13 * number }, text: { field: "sign" }, color: colour, tooltip: telling("style", "why") } })),
       { data: { values: steps }, mark: { type: "rule", strokeWidth: 2 }, encoding: { x, color: colour, strokeDash: dash, tooltip: telling("style", "step") } },
       { data: { values: days }, mark: { type: "rule", strokeDash: [2, 2], color: "#999999" }, encoding: { x: of, tooltip: [{ field: "words", type: "nominal" }] } },
-      { data: { values: days }, mark: { type: "text", align: "left", dx: 3, limit: 220 }, encoding: { x: of, y: { value: 8 }, text: { field: "words" } } },
+      // Above the points, so that neither covers the other; in three rows, since notes of one time begin at one place.
+      ...[0, 1, 2].map((row) => ({ data: { values: days.filter((_, number) => number % 3 === row) }, mark: { type: "text", align: "left", dx: 3, limit: 400 },
+        encoding: { x: of, y: { value: -8 - 13 * row }, text: { field: "words" } } })),
     ];
     return { $schema: "https://vega.github.io/schema/vega-lite/v6.json", description: "The chosen cell over time; the table below says the same.",
       width: 640, height: 300, layer: layers.filter((each) => each.data.values.length) };
