@@ -18,6 +18,7 @@ report: .venv/ready
 # Each test of the equivalence suite runs on one engine at least, so that all of this takes some twenty minutes on
 # two cores; on every engine and Python the workflow `equivalence` runs all of it.
 test: .venv/ready-for-tests lint browser
+	rm -rf $(TEST_RESULTS)  # an earlier run may have been interrupted, and this one would not go on with that
 	$(BIN)/pytest tests/ -n 2 -k "not test_a_script_trains"
 	# What a script has to repeat depends on the engine: torch draws from one generator for everything. It traces nothing,
 	# so it is also the soonest to go through all that a script can say.

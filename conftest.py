@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "base", deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow]
 )
-# A pull request is judged on the same examples whenever it runs; the other profiles look for new ones.
+# The same code is judged on the same examples, until a module gains a number, some of which Hypothesis draws from; the
+# other profiles look for new ones.
 settings.register_profile("pr", settings.get_profile("base"), max_examples=20, derandomize=True)
 # Twelve families of optimizers are compared with the reference, so that makes more than ten thousand problems a night.
 settings.register_profile("nightly", settings.get_profile("base"), max_examples=850)

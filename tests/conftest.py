@@ -25,7 +25,8 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def process_environment(results: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a new process that keeps its records in `results`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KERAS_", "PYTEST_"))}
+    left_out = "KERAS_", "PYTEST_", "FORCE_COLOR", "PY_COLORS"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return kept | {"KERAS_STYLES_RESULTS": str(results)} | variables
 
 
@@ -62,7 +63,9 @@ def project(tmp_path: Path) -> Path:
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, copy / part)  # with what is compiled already, which goes by times that are kept
+            # With what is compiled already, which goes by times that are kept; what another process is just writing,
+            # under a name of its own, may be gone before it is copied.
+            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
             shutil.copy(source, copy / part)
     return copy

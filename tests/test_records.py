@@ -118,11 +118,11 @@ def race(barrier: Barrier, results: Path, process: int) -> None:
     """Save with other processes at the same moment under one name; in the end, save which of the others' were won."""
     won = []
     for turn in range(TURNS):
-        barrier.wait(60)
+        barrier.wait(300)
         storage(results).save({"process": process, "turn": turn}, "nightly")
         for write in (write_new, write_new_by_moving):
             path = results / "one" / f"{write.__name__}-{turn}"
-            barrier.wait(60)
+            barrier.wait(300)
             try:
                 write(path, f"{process}\n" * 10_000)
             except FileExistsError:
@@ -139,7 +139,7 @@ def test_processes_that_save_at_the_same_moment_lose_nothing(results: Path) -> N
     for process in processes:
         process.start()
     for process in processes:
-        process.join(120)
+        process.join(600)
     assert {process.exitcode for process in processes} == {0}
 
     saved = sorted((results / "machine").iterdir())

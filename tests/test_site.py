@@ -419,13 +419,15 @@ def test_the_history_shows_what_is_chosen(open_page: Open, site: Path) -> None:
     shown = open_page(site, "history.html")
     page, marks = shown.page, shown.page.locator("#history-chart .mark-symbol.role-mark path")
     expect(marks).not_to_have_count(0)
-    before = marks.first.get_attribute("aria-label")
     page.get_by_role("combobox", name="What").select_option("ratio")
     expect(page.locator("#history-chart")).to_contain_text("ratio to functional")
+    before = marks.first.get_attribute("aria-label")
     page.get_by_role("combobox", name="Phase").select_option("load, batch 32, width 8")
     expect(marks.first).not_to_have_attribute("aria-label", before or "")
-    for axis in ("commit", "release", "date"):
+    titles = page.locator("#history-chart .role-axis-title")
+    for axis, title in (("commit", "commit"), ("release", "release"), ("date", "")):
         page.get_by_role("combobox", name="By").select_option(axis)
+        expect(titles).to_have_text(list(filter(None, (title, "ratio to functional"))))
         expect(marks).not_to_have_count(0)
     assert shown.complaints == []
 
