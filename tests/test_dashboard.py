@@ -858,7 +858,11 @@ def test_only_the_newest_calibration_of_a_place_is_shown_in_full(results: Path, 
     trust = (page.parent / "trust.html").read_text(encoding="utf-8")
     said = trust.split("Does the gate cry wolf?")[1].split("</section>")[0]
     shown, folded = said.split(f"Older calibrations: {MOST_OLDER + 2}</summary>")
-    assert shown.count("<table>") == 2
+    tables = [
+        list(map(html.unescape, re.findall("<tr><td>(.*?)</td>", table))) for table in shown.split("</table>")[:-1]
+    ]
+    assert tables == 2 * [[one.rule for one in rates.rates], ["keras-styles gate"] * len(rates.frontier)]
+    assert shown.count("pairs are drawn with replacement") == 2
     assert f"{first + timedelta(days=MOST_OLDER + 2):%Y-%m-%d}. In brackets" in shown
     assert re.findall("<li>(.{10})", folded)[0] == f"{first + timedelta(days=MOST_OLDER + 1):%Y-%m-%d}"
     assert folded.count("<li>") == MOST_OLDER + 1
