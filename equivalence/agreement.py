@@ -6,7 +6,6 @@ from pathlib import Path
 
 from hypothesis import settings, target
 from hypothesis.control import currently_in_test_context
-from scipy.stats import binom  # type: ignore[import-untyped]
 
 from keras_styles.comparison import (
     Comparison,
@@ -178,12 +177,8 @@ class Sensitivity:
 
     @property
     def is_enough(self) -> bool:
-        """Whether that is believable of a bound that notices it 99 times in a hundred.
-
-        Problems that are drawn anew each night miss more than their hundredth on every other night if that is the rate;
-        more than this on one in a thousand. Where 851 were drawn, the families missed none to four.
-        """
-        return bool(self.tried - self.caught <= binom.ppf(0.999, self.tried, 0.01))
+        """Whether it did so 99 times in a hundred; of fewer than a hundred, one may pass."""
+        return self.tried - self.caught <= max(1, self.tried // 100)
 
     def report(self, record_property: Callable[[str, object], None]) -> None:
         """Hand the counts to the run's record."""

@@ -68,8 +68,11 @@ def test_what_is_not_pinned_is_refused() -> None:
         bundle.pinned({canonicalize_name("nowhere")})
 
 
-# As gpu/run.sh sees it.
-HAS_GPU = Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+# What gpu/run.sh asks: there may be no such file, as on Windows' Linux, and the command may be there without a GPU.
+HAS_GPU = Path("/dev/nvidia0").exists() or (
+    shutil.which("nvidia-smi") is not None
+    and subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).returncode == 0
+)
 
 
 def run_script(out: Path, **variables: str) -> "subprocess.CompletedProcess[str]":

@@ -4,11 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from equivalence import workers
-from equivalence.agreement import Sensitivity, Tally
+from equivalence.agreement import Tally
 from equivalence.gathering import Account, Gathered, summary
 from keras_styles.comparison import compare_modes, compare_styles, compare_with_reference
 from keras_styles.engines import MODES, usable_cores
@@ -265,22 +264,6 @@ def test_comparisons_are_counted_by_mode_and_two_modes_by_both() -> None:
     tally.add(compare_styles({"one": graph, "other": again}), {"one": graph, "other": again})
     tally.add(compare_with_reference(eager, "one"), {"one": eager})
     assert {(stage.tier, stage.mode) for stage in tally.take()} == {(2, "eager and graph"), (0, "graph"), (1, "eager")}
-
-
-def test_what_notices_99_of_100_wrong_rates_is_believed_each_night_and_what_misses_four_is_not() -> None:
-    def believed(misses: float) -> int:
-        """Return on how many of 1,000 simulated nights."""
-        nights = np.random.default_rng(0).binomial(851, misses, 1000)
-        sensitivity = Sensitivity()
-        sensitivity.tried = 851
-        count = 0
-        for missed in nights:
-            sensitivity.caught = 851 - missed
-            count += sensitivity.is_enough
-        return count
-
-    assert believed(0.01) >= 995
-    assert believed(0.04) <= 50
 
 
 def test_an_infinite_margin_is_the_worst_in_the_summary() -> None:
